@@ -1,0 +1,140 @@
+"""The engine seam: images as arrays in, words and arrays out.
+
+An engine sees a series slab by slab, so that memory stays bounded however long the series is.
+Engines are named in ``REGISTRY`` and imported only when chosen.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.quality import Modality, QualityDescription
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+class EngineError(Exception):
+    """An engine can't be had or can't do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackInfo:
+    """What an engine may know of a series besides its pixels.
+
+    ``unit`` is the unit of the values: ``HU`` (CT), ``signal`` (MR, arbitrary), ``Bq/ml``, ``SUV``
+    or ``counts`` (PET). ``spacing_mm`` is (slice, row, column), 0.0 where unknown. ``region`` is a
+    word of the closed vocabulary of ``engines.quality``. ``saturation`` holds the lowest and
+    highest value, in ``unit``, that the stored format can hold: pixels there may be clipped.
+    """
+
+    modality: Modality
+    region: str
+    unit: str
+    slices: int
+    rows: int
+    columns: int
+    spacing_mm: tuple[float, float, float]
+    saturation: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Slab:
+    """A run of neighbouring slices.
+
+    ``values`` is float32 (slices, rows, columns) in ``StackInfo.unit``; ``valid`` is bool of the
+    same shape, False at padding; ``first`` is the 0-based index of the first slice in the stack.
+    """
+
+    values: FloatArray
+    valid: BoolArray
+    first: int
+
+
+class ImageStack(Protocol):
+    """A series as an engine sees it; slabs are decoded when asked for."""
+
+    @property
+    def info(self) -> StackInfo:
+        """Facts about the stack."""
+        ...
+
+    def slab(self, start: int, stop: int) -> Slab:
+        """Slices ``start`` to ``stop`` (0-based, half open)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayStack:
+    """An ``ImageStack`` over an array in memory: (slices, rows, columns)."""
+
+    info: StackInfo
+    values: FloatArray
+    valid: BoolArray
+
+    def slab(self, start: int, stop: int) -> Slab:
+        """Slices ``start`` to ``stop`` (0-based, half open)."""
+        return Slab(self.values[start:stop], self.valid[start:stop], start)
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Assess in words, restore what the words say.
+
+    ``digest`` identifies everything that may change a result: weights, parameters, runtime,
+    precision. Two engines with one digest give the same pixels.
+    """
+
+    @property
+    def name(self) -> str:
+        """The engine's name in the registry."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Version for people, as printed in reports."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of all that determines the result."""
+        ...
+
+    def assess(self, stack: ImageStack) -> QualityDescription:
+        """Describe the quality of a whole series."""
+        ...
+
+    def restore(self, slab: Slab, info: StackInfo, description: QualityDescription) -> FloatArray:
+        """Restored values of ``slab``, same shape and unit, conditioned on the description.
+
+        Where the description says that nothing is wrong the input comes back bit-identical.
+        """
+        ...
+
+
+REGISTRY: dict[str, str] = {
+    "classical": "engines.classical.engine:ClassicalEngine",
+}
+"""Engine name -> ``module:Class``; imported only when chosen."""
+
+
+def load_engine(name: str) -> Engine:
+    """The engine registered as ``name``.
+
+    Raises:
+        EngineError: no such engine, or what it needs is not installed.
+    """
+    target = REGISTRY.get(name)
+    if target is None:
+        raise EngineError(f"no engine named {name!r}; known: {', '.join(sorted(REGISTRY))}")
+    module_name, class_name = target.split(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise EngineError(f"engine {name!r} needs {error.name}: pip install it first") from error
+    return cast(Engine, getattr(module, class_name)())

@@ -1,0 +1,1 @@
+"""Measured quality and classical filters: the baseline, and the fallback."""

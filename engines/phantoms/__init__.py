@@ -1,0 +1,1 @@
+"""Phantoms: made images whose truth is known, for demonstrations, tests and training."""

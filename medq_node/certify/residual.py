@@ -1,0 +1,201 @@
+"""What a restoration changed in one slice: bias in flat tissue, change at edges, local change.
+
+Everything is measured on a grid of about 1.5 mm (block means of the full resolution), because
+lesions and organs are larger than that and noise is not, and because it is quick. ``local`` means
+under a Gaussian of 3 mm standard deviation (at least one grid cell). The noise level is the
+standard deviation within the flattest twentieth of the tissue; it agrees with what the makers of
+the development series measured by hand (9.1 HU where 10 was found, 22 for 22 to 25, 11 for 8 to
+11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+FLAT_TISSUE = "flat tissue"
+WHOLE_IMAGE = "the whole image"
+
+FLAT_TISSUE = "flat tissue"
+WHOLE_IMAGE = "the whole image"
+
+_NOTHING = np.float32(0)
+_CELL_MM = 1.5
+_LOCAL_MM = 3.0
+_FLATTEST = 0.05
+_FLAT_NOISE_LEVELS = 1.5
+_EDGE_NOISE_LEVELS = 3.0
+_EDGE_SHARE = 0.2
+_FEWEST_CELLS = 100
+_CT_BANDS_HU = (
+    ("lung", -950.0, -400.0),
+    ("fat", -200.0, -30.0),
+    ("soft tissue", -30.0, 200.0),
+    ("bone", 200.0, 3000.0),
+)
+_CT_AIR_HU = -950.0
+_TISSUE_SHARE = 0.15
+"""MR and PET: tissue is what exceeds this share of the bright end (99.5 %) of the slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class BandShift:
+    """Mean change in the flat part of one tissue band of one slice, or in the whole image.
+
+    ``shift`` and ``level`` (the band's own mean) are in the unit of the series; ``area_mm2`` and
+    ``cells`` of the grid are what they were measured on.
+    """
+
+    band: str
+    shift: float
+    level: float
+    area_mm2: float
+    cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class SliceResidual:
+    """What changed in one slice.
+
+    ``noise`` is the source's noise level in the unit of the series. ``edge_residual`` is the RMS
+    change at the strongest edges in noise levels: what only removes noise changes edges by no
+    more than noise. ``local_change`` is the largest local mean change, in the unit of the series;
+    ``local_change_share`` the largest local mean change as a share of the local standard
+    deviation of the source (contrast and noise together).
+    """
+
+    noise: float
+    edge_residual: float
+    local_change: float
+    local_change_share: float
+    bands: tuple[BandShift, ...]
+
+
+def measure_slice(
+    source: Floats, restored: Floats, valid: Bools, spacing_mm: tuple[float, float], unit: str
+) -> SliceResidual | None:
+    """Measure ``restored - source`` of one slice.
+
+    Args:
+        source: float32 (rows, columns) in ``unit``.
+        restored: the same after restoration.
+        valid: False at padding.
+        spacing_mm: distance between rows and between columns.
+        unit: ``HU`` or another; decides tissue bands.
+
+    Returns:
+        ``None`` where the slice has too little besides padding to measure anything.
+    """
+    step = tuple(max(1, int(_CELL_MM / mm)) for mm in spacing_mm)
+    cell_mm = (step[0] * spacing_mm[0], step[1] * spacing_mm[1])
+    sigma = tuple(max(_LOCAL_MM / mm, 1.0) for mm in cell_mm)
+    weight = valid.astype(np.float32)
+    covered = _cells(weight, step)
+    usable = _inner(covered)
+    if int(usable.sum()) < _FEWEST_CELLS:
+        return None
+    # Squares of values far from zero would lose float32's precision: measure from the mean.
+    offset = np.float32(np.vdot(source, weight) / weight.sum())
+    centred = (source - offset) * weight
+    change = (restored - source) * weight
+    share = np.maximum(covered, np.float32(1e-6))
+    mean = _cells(centred, step) / share
+    moved = _cells(change, step) / share
+    local_mean = _local(mean, sigma)
+    squares = local_mean * local_mean
+    variance = np.maximum(
+        _local(_cells(centred * centred, step) / share, sigma) - squares, _NOTHING
+    )
+    coarse_variance = np.maximum(_local(mean * mean, sigma) - squares, _NOTHING)
+    local_shift = np.abs(_local(moved, sigma))
+    local_power = np.maximum(_local(_cells(change * change, step) / share, sigma), _NOTHING)
+
+    level = local_mean + offset
+    tissue = _tissue(level, usable, unit)
+    flattest = tissue & (variance <= np.quantile(variance[tissue], _FLATTEST))
+    smallest = 1e-4 * float(np.ptp(level[usable])) + 1e-9  # a synthetic slice may have no noise
+    noise = max(float(np.sqrt(variance[flattest].mean())), smallest)
+    coarse_noise = max(float(np.sqrt(coarse_variance[flattest].mean())), smallest)
+    flat = tissue & (variance <= (_FLAT_NOISE_LEVELS * noise) ** 2)
+    contrast = np.sqrt(coarse_variance + np.float32(coarse_noise) ** 2)
+    edges = _edges(variance, tissue, noise)
+    return SliceResidual(
+        noise=noise,
+        edge_residual=float(np.sqrt(local_power[edges].mean())) / noise,
+        local_change=float(local_shift[usable].max()),
+        local_change_share=float((local_shift[usable] / contrast[usable]).max()),
+        bands=_band_shifts(moved, _local(level, sigma), flat, usable, cell_mm, unit),
+    )
+
+
+def _cells(image: Floats, step: tuple[int, ...]) -> Floats:
+    """Block means over ``step`` pixels; what doesn't fill a block at the far edges is left out."""
+    rows, columns = (image.shape[k] // step[k] * step[k] for k in (0, 1))
+    total = np.zeros((rows // step[0], columns // step[1]), np.float32)
+    # A few strided sums are six times as fast as a mean over the axes of a reshaped array.
+    for row in range(step[0]):
+        for column in range(step[1]):
+            total += image[row : rows : step[0], column : columns : step[1]]
+    total /= step[0] * step[1]
+    return total
+
+
+def _inner(covered: Floats) -> Bools:
+    """Cells that are covered wholly, with all their neighbours; none at the border."""
+    full = np.pad(covered > 0.99, 1)
+    inner = full[1:-1, 1:-1].copy()
+    for row in range(3):
+        for column in range(3):
+            inner &= full[row : row + covered.shape[0], column : column + covered.shape[1]]
+    return inner
+
+
+def _local(image: NDArray[np.floating], sigma: tuple[float, ...]) -> Floats:
+    return np.asarray(ndimage.gaussian_filter(image, sigma, truncate=3), dtype=np.float32)
+
+
+def _tissue(level: Floats, usable: Bools, unit: str) -> Bools:
+    """Cells that show the body; every usable cell where the body is hardly in the slice."""
+    bright = float(np.quantile(level[usable], 0.995))
+    tissue = usable & (level > (_CT_AIR_HU if unit == "HU" else _TISSUE_SHARE * bright))
+    return tissue if int(tissue.sum()) >= _FEWEST_CELLS else usable
+
+
+def _edges(variance: Floats, tissue: Bools, noise: float) -> Bools:
+    """The fifth of the tissue that varies most, and of it what is clearly no noise, if there is."""
+    strongest = tissue & (variance >= np.quantile(variance[tissue], 1 - _EDGE_SHARE))
+    clear = strongest & (variance > (_EDGE_NOISE_LEVELS * noise) ** 2)
+    return clear if int(clear.sum()) >= _FEWEST_CELLS // 5 else strongest
+
+
+def _band_shifts(
+    moved: NDArray[np.floating],
+    level: NDArray[np.floating],
+    flat: Bools,
+    usable: Bools,
+    cell_mm: tuple[float, float],
+    unit: str,
+) -> tuple[BandShift, ...]:
+    """Mean change per band; bands are told on the twice smoothed source.
+
+    Telling them on noisy values would pick bright noise into the bright band, and every filter
+    that removes that noise would seem to darken it.
+    """
+    if unit == "HU":
+        regions = [
+            (name, flat & (level >= low) & (level < high)) for name, low, high in _CT_BANDS_HU
+        ]
+    else:
+        regions = [(FLAT_TISSUE, flat), (WHOLE_IMAGE, usable)]
+    area = cell_mm[0] * cell_mm[1]
+    return tuple(
+        BandShift(name, float(moved[where].mean()), float(level[where].mean()), area * count, count)
+        for name, where in regions
+        if (count := int(where.sum())) > 0
+    )

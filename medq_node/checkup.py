@@ -1,0 +1,98 @@
+"""``medq-node check``: would this node work? Looks, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.base import REGISTRY, EngineError, load_engine
+from medq_node.config import Config
+from medq_node.delivery.destinations import destination
+from medq_node.errors import DeliveryError, MedqError
+from medq_node.ports import check_port
+from medq_node.store.database import open_existing
+from medq_node.store.seed import current_rules
+from rules.model import RuleError, check_names, load_rules
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    fine: bool
+    found: str
+
+
+def checkup(config: Config) -> list[Finding]:
+    """Settings, rules, engine, disk, port and destinations, in that order."""
+    return [
+        Finding("settings", True, f"{config.node.ae_title}, topology {config.node.topology}"),
+        _rules(config),
+        _engine(config),
+        _disk(config),
+        _port(config),
+        *(_destination(config, name) for name in config.destinations),
+    ]
+
+
+def _rules(config: Config) -> Finding:
+    """Those in the database once a node has run, else the file that will seed it."""
+    try:
+        with open_existing(config.database_url)() as session:
+            row = current_rules(session)
+            text, source = row.text, f"database, version {row.version}"
+    except MedqError:
+        try:
+            text, source = config.rules.seed.read_text("utf-8"), str(config.rules.seed)
+        except OSError as error:
+            return Finding("rules", False, f"{config.rules.seed}: {error.strerror}")
+    try:
+        rule_set = load_rules(text, source)
+    except RuleError as error:
+        return Finding("rules", False, str(error))
+    problems = check_names(rule_set, REGISTRY.keys(), config.destinations.keys())
+    if problems:
+        return Finding("rules", False, f"{source}: " + "; ".join(problems))
+    return Finding("rules", True, f"{len(rule_set.rules)} rules ({source})")
+
+
+def _engine(config: Config) -> Finding:
+    try:
+        engine = load_engine(config.engine.default)
+    except EngineError as error:
+        return Finding("engine", False, str(error))
+    return Finding("engine", True, f"{engine.name} {engine.version}, digest {engine.digest[:12]}")
+
+
+def _disk(config: Config) -> Finding:
+    folder = _existing(config.node.data)
+    if not os.access(folder, os.W_OK):
+        return Finding("disk", False, f"{folder} can't be written: change owner, or node.data")
+    free_mib = shutil.disk_usage(folder).free // 2**20
+    needed_mib = config.receiver.minimum_free_mib
+    words = f"{free_mib} MiB free below {config.node.data}, objects are refused below {needed_mib}"
+    return Finding("disk", free_mib > needed_mib, words)
+
+
+def _port(config: Config) -> Finding:
+    host, port = config.receiver.host, config.receiver.port
+    try:
+        check_port(host, port, patience_s=0.0)
+    except MedqError as error:
+        return Finding("port", False, f"{error} (or the node is running already)")
+    return Finding("port", True, f"{host}:{port} is free")
+
+
+def _destination(config: Config, name: str) -> Finding:
+    try:
+        seconds = destination(config, name).echo()
+    except DeliveryError as error:
+        return Finding(f"destination {name}", False, str(error))
+    return Finding(f"destination {name}", True, f"answered in {1000 * seconds:.0f} ms")
+
+
+def _existing(folder: Path) -> Path:
+    return folder if folder.exists() else _existing(folder.parent)

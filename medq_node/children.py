@@ -1,0 +1,102 @@
+"""Killable children: decoding and inference run where a segfault or a hang costs one try.
+
+One warm process per worker; it dies with its parent, is killed when it takes too long and is
+replaced when it died. Built on Pebble.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as TookTooLong
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from engines.base import EngineError
+from medq_node.errors import EngineFailure, MedqError
+from medq_node.log import configure_logging
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FRAME = re.compile(r'File ".*?([^/"]+)", line (\d+)')
+_TASKS_PER_CHILD = 100
+"""A child is replaced after so many tasks, so that a leak in a codec stays small."""
+
+
+class Children:
+    """A pool of killable processes.
+
+    ``timeout_s`` bounds one task in seconds.
+    """
+
+    def __init__(self, workers: int, timeout_s: float, log_level: str = "info") -> None:
+        self._timeout_s = timeout_s
+        self._pool = ProcessPool(
+            max_workers=workers,
+            max_tasks=_TASKS_PER_CHILD,
+            initializer=_start_child,
+            initargs=(os.getpid(), log_level),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function`` in a child and wait for its result.
+
+        Raises:
+            EngineFailure: the child died, hung, or met an error that it didn't foresee.
+            MedqError, EngineError: raised by the function on purpose.
+        """
+        future = self._pool.schedule(
+            function, args=list(args), kwargs=dict(kwargs), timeout=self._timeout_s
+        )
+        error = future.exception()
+        if error is None:
+            result: T = future.result()
+            return result
+        if isinstance(error, (MedqError, EngineError)):
+            raise error
+        if isinstance(error, TookTooLong):
+            raise EngineFailure(f"took longer than {self._timeout_s:g} s and was killed") from error
+        if isinstance(error, ProcessExpired):
+            raise EngineFailure(f"its process died (exit code {error.exitcode})") from error
+        # The message of an unforeseen error may quote a data element: only its kind and place go on.
+        raise EngineFailure(f"{type(error).__name__} {_place(error)}".strip()) from error
+
+    def kill(self) -> None:
+        """End all children at once."""
+        self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble's, untyped
+        self._pool.join()
+
+
+def _place(error: BaseException) -> str:
+    """File and line where an error in a child came from, out of the traceback sent along."""
+    frames = _FRAME.findall(str(error.__cause__))
+    return "at {} line {}".format(*frames[-1]) if frames else ""
+
+
+def _start_child(parent: int, log_level: str) -> None:
+    configure_logging(level=log_level, role="engine")
+    # Out of memory, the kernel should take this process and not the one with the workflows.
+    try:
+        Path("/proc/self/oom_score_adj").write_text("800")
+    except OSError:
+        pass
+    die_with_parent(parent)
+
+
+def die_with_parent(parent: int, poll_s: float = 0.2) -> None:
+    """End this process as soon as its parent is gone, so that a restart never meets an orphan."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(poll_s)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="die-with-parent", daemon=True).start()

@@ -1,0 +1,217 @@
+"""The command ``medq-node``. Exit codes: 0 done, 1 it didn't work out, 2 wrong use or settings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from medq_node import __version__
+from medq_node.config import Config, load_config
+from medq_node.errors import ConfigError, MedqError
+from medq_node.log import configure_logging
+
+app = typer.Typer(
+    help="A DICOM node that says what is wrong with an image series and restores what it safely "
+    "can. Research use only, not for diagnostic use.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+_DEFAULT_CONFIG = Path("config.yaml")
+
+
+class Restore(StrEnum):
+    """When ``run`` and ``demo`` restore."""
+
+    WHEN_NEEDED = "when_needed"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Settings; config.yaml here if there is one."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        print(f"medq-node {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Run the node until stopped; Ctrl-C drains and exits 0."""
+    from medq_node.supervisor import Supervisor
+
+    with _plain_errors():
+        settings, path = _settings(config)
+        configure_logging(settings.log.format, settings.log.level, "supervisor")
+
+        def ready() -> None:
+            where = f"{settings.receiver.host}:{settings.receiver.port}"
+            if as_json:
+                print(json.dumps({"event": "ready", "listening": where}), flush=True)
+            else:
+                print(
+                    f"{settings.node.ae_title} listens on {where} ({settings.node.topology}); "
+                    f"data in {settings.node.data}. Stop with Ctrl-C.",
+                    flush=True,
+                )
+
+        Supervisor(settings, path).serve(ready)
+
+
+@app.command()
+def demo(
+    input_folder: Annotated[
+        Path | None, typer.Option("--input", help="Your own images instead of the sample.")
+    ] = None,
+    pacs: Annotated[
+        str | None, typer.Option(help="Your own PACS, AE@host:port, instead of the built-in one.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where everything lands.")] = Path(
+        "demo-output"
+    ),
+    restore: Annotated[Restore, typer.Option(help="When to restore.")] = Restore.WHEN_NEEDED,
+    as_json: JsonOption = False,
+) -> None:
+    """The main job once through: a scanner pushes, a PACS gets the results."""
+    from medq_node.demo.story import run_demo
+
+    with _plain_errors():
+        told = run_demo(input_folder, pacs, out, restore.value, Console(stderr=as_json))
+        if as_json:
+            print(TypeAdapter(type(told)).dump_json(told, indent=1).decode())
+        raise typer.Exit(0 if told.worked else 1)
+
+
+@app.command()
+def run(
+    folder: Annotated[Path, typer.Argument(help="Images, or folders of them; only read.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the results go.")],
+    engine: Annotated[str | None, typer.Option(help="Which engine; see config.yaml.")] = None,
+    restore: Annotated[Restore, typer.Option(help="When to restore.")] = Restore.WHEN_NEEDED,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The same pipeline on a folder, without a network."""
+    from engines.base import REGISTRY
+    from medq_node.batch import run_folder
+    from medq_node.console.progress import Progress
+
+    with _plain_errors():
+        settings, _ = _settings(config)
+        configure_logging(settings.log.format, "warning", "run")
+        if engine is not None and engine not in REGISTRY:
+            raise ConfigError(f"no engine named {engine!r}; known: {', '.join(sorted(REGISTRY))}")
+        console = Console(stderr=as_json)
+        with Progress(console) as progress:
+            status = run_folder(settings, folder, out, engine, restore.value, progress.show)
+        if as_json:
+            print(_json(status))
+        else:
+            from medq_node.console.story import tell_batch
+
+            tell_batch(console, status, out)
+        made = any(series.outputs for series in status.series)
+        stuck = any(series.state == "held" for series in status.series)
+        raise typer.Exit(0 if made and not stuck else 1)
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Look over settings, rules, engine, disk, port and destinations; change nothing."""
+    from medq_node.checkup import checkup
+
+    with _plain_errors():
+        settings, _ = _settings(config)
+        configure_logging(settings.log.format, "error", "check")
+        findings = checkup(settings)
+        if as_json:
+            print(_json(findings))
+        else:
+            console = Console()
+            for finding in findings:
+                mark = "[green]ok [/]" if finding.fine else "[bold red]no [/]"
+                console.print(f"{mark} {finding.what}: {finding.found}", highlight=False)
+        raise typer.Exit(0 if all(finding.fine for finding in findings) else 1)
+
+
+@app.command()
+def echo(
+    destination: Annotated[str, typer.Argument(help="Its name in the settings.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a destination whether it is there (C-ECHO)."""
+    from medq_node.delivery.destinations import destination as named
+
+    with _plain_errors():
+        settings, _ = _settings(config)
+        configure_logging(settings.log.format, "error", "echo")
+        seconds = named(settings, destination).echo()
+        if as_json:
+            print(json.dumps({"destination": destination, "answered_in_s": round(seconds, 4)}))
+        else:
+            print(f"{destination} answered in {1000 * seconds:.0f} ms")
+
+
+@app.command()
+def status(
+    config: ConfigOption = None,
+    limit: Annotated[int, typer.Option(help="At most so many series.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """What became of each series, and why; what waits for a person."""
+    from medq_node.console.tables import print_status
+    from medq_node.layout import Layout
+    from medq_node.status import node_status
+    from medq_node.store.database import open_existing
+
+    with _plain_errors():
+        settings, _ = _settings(config)
+        layout = Layout(settings.node.data)
+        found = node_status(open_existing(settings.database_url), layout, limit)
+        if as_json:
+            print(_json(found))
+        else:
+            print_status(Console(), found)
+
+
+def _json(value: object) -> str:
+    return TypeAdapter(type(value)).dump_json(value, indent=1).decode()
+
+
+def _settings(path: Path | None) -> tuple[Config, Path | None]:
+    """The settings, and the file that they came from."""
+    if path is None and _DEFAULT_CONFIG.exists():
+        path = _DEFAULT_CONFIG
+    return load_config(path), path.resolve() if path else None
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """One clear line per problem and the right exit code, never a traceback."""
+    try:
+        yield
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    except MedqError as error:
+        print(f"medq-node: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error

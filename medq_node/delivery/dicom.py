@@ -1,0 +1,156 @@
+"""A Storage SCP as destination (C-STORE SCU, PS3.4 B): the data set goes out as it lies on disk."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+from medq_node.delivery.parcel import Parcel
+from medq_node.errors import DeliveryError
+
+_MOST_CONTEXTS = 128
+"""PS3.8 9.3.2.2: presentation context ids are odd and at most 255."""
+
+# Send from disk in pieces: the data set is neither decoded nor held in memory.
+_config.STORE_SEND_CHUNKED_DATASET = True
+
+
+@dataclass(frozen=True, slots=True)
+class DicomDestination:
+    """A peer AE. ``timeout_s`` bounds connecting and each answer, in seconds."""
+
+    calling_ae_title: str
+    ae_title: str
+    host: str
+    port: int
+    timeout_s: float
+    max_pdu_bytes: int
+
+    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[int], None]) -> None:
+        """Store every parcel, as few associations as contexts allow; see ``Destination``."""
+        done = 0
+        for batch in _batches(parcels):
+            contexts = [build_context(*pair) for pair in dict.fromkeys(pair for _, pair in batch)]
+            with self._associated(contexts) as assoc:
+                for parcel, pair in batch:
+                    self._store(assoc, parcel, pair)
+                    done += 1
+                    confirmed(done)
+
+    def echo(self) -> float:
+        """C-ECHO; see ``Destination``."""
+        start = time.perf_counter()
+        with self._associated([build_context(Verification)]) as assoc:
+            status = assoc.send_c_echo()
+        if status.get("Status") != 0x0000:
+            raise DeliveryError(f"{self} answered C-ECHO with {_shown(status.get('Status'))}")
+        return time.perf_counter() - start
+
+    def __str__(self) -> str:
+        return f"{self.ae_title}@{self.host}:{self.port}"
+
+    def _store(self, assoc: Association, parcel: Parcel, pair: tuple[UID, UID]) -> None:
+        parcel.check()
+        accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in assoc.accepted_contexts}
+        if pair not in accepted:
+            raise DeliveryError(
+                f"{self} doesn't take {pair[0].name} as {pair[1].name}", permanent=True
+            )
+        try:
+            status = assoc.send_c_store(parcel.path)
+        except (OSError, RuntimeError) as error:
+            raise DeliveryError(f"{self}: the association ended while sending") from error
+        code = status.get("Status")
+        if code is None:
+            # No answer, or one that the library lost: only a new association is sure.
+            raise DeliveryError(f"{self} didn't answer in {self.timeout_s:g} s or hung up")
+        if code == 0x0000 or code >> 12 == 0xB:
+            return
+        # 0xA7xx, out of resources, passes; other failures mean the object itself (PS3.4 B.2.3).
+        raise DeliveryError(
+            f"{self} refused {parcel.sop_instance_uid} with {_shown(code)}",
+            permanent=code >> 8 != 0xA7,
+        )
+
+    @contextmanager
+    def _associated(self, contexts: list[PresentationContext]) -> Iterator[Association]:
+        ae = AE(self.calling_ae_title)
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = self.timeout_s
+        ae.connection_timeout = min(self.timeout_s, 10.0)
+        assoc = ae.associate(
+            self.host,
+            self.port,
+            contexts,
+            self.ae_title,
+            max_pdu=self.max_pdu_bytes,
+            evt_handlers=[(evt.EVT_CONN_OPEN, _no_delay)],
+        )
+        if not assoc.is_established:
+            raise DeliveryError(self._why_not(assoc))
+        try:
+            yield assoc
+            assoc.release()
+        finally:
+            if assoc.is_established:
+                assoc.abort()
+
+    def _why_not(self, assoc: Association) -> str:
+        if assoc.is_rejected:
+            return (
+                f"{self} rejected the association: is {self.calling_ae_title!r} a known AE there, "
+                f"and {self.ae_title!r} its title?"
+            )
+        if assoc.acceptor.primitive is not None:
+            return f"{self} took no presentation context of ours"
+        return f"no answer from {self}: is it running, and are host and port right?"
+
+
+def _no_delay(event: evt.Event) -> None:
+    """Small PDVs must not wait for acknowledgements (Nagle)."""
+    transport = event.assoc.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _batches(parcels: Sequence[Parcel]) -> Iterator[list[tuple[Parcel, tuple[UID, UID]]]]:
+    """Runs of parcels that need at most 128 presentation contexts."""
+    batch: list[tuple[Parcel, tuple[UID, UID]]] = []
+    pairs: set[tuple[UID, UID]] = set()
+    for parcel in parcels:
+        pair = _syntax(parcel)
+        if pair not in pairs and len(pairs) == _MOST_CONTEXTS:
+            yield batch
+            batch, pairs = [], set()
+        pairs.add(pair)
+        batch.append((parcel, pair))
+    if batch:
+        yield batch
+
+
+def _syntax(parcel: Parcel) -> tuple[UID, UID]:
+    try:
+        meta = read_file_meta_info(parcel.path)
+        return UID(meta.MediaStorageSOPClassUID), UID(meta.TransferSyntaxUID)
+    except FileNotFoundError as error:
+        raise DeliveryError(f"{parcel.sop_instance_uid}: its file is gone", permanent=True) from (
+            error
+        )
+    except (InvalidDicomError, AttributeError) as error:
+        raise DeliveryError(
+            f"{parcel.sop_instance_uid} has no file meta information to send it by", permanent=True
+        ) from error
+
+
+def _shown(code: int | None) -> str:
+    return "no status" if code is None else f"status 0x{code:04X}"

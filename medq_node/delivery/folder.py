@@ -1,0 +1,50 @@
+"""A folder as destination: whole files or none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medq_node.delivery.parcel import Parcel
+from medq_node.errors import DeliveryError
+from medq_node.layout import sync_folder
+
+
+@dataclass(frozen=True, slots=True)
+class FolderDestination:
+    """Copies into ``path``; a file there is complete or isn't there."""
+
+    path: Path
+
+    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[int], None]) -> None:
+        """Copy every parcel; see ``Destination``."""
+        for number, parcel in enumerate(parcels, start=1):
+            parcel.check()
+            target = self.path / parcel.name
+            part = target.with_name(f".{target.name}.part")
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with parcel.path.open("rb") as source, part.open("wb") as copy:
+                    shutil.copyfileobj(source, copy)
+                    copy.flush()
+                    os.fsync(copy.fileno())
+                part.rename(target)
+                sync_folder(target.parent)
+            except OSError as error:
+                raise DeliveryError(f"can't write below {self.path}: {error.strerror}") from error
+            confirmed(number)
+
+    def echo(self) -> float:
+        """Whether the folder can be written; see ``Destination``."""
+        start = time.perf_counter()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DeliveryError(f"can't make {self.path}: {error.strerror}") from error
+        if not os.access(self.path, os.W_OK):
+            raise DeliveryError(f"can't write to {self.path}: check its permissions")
+        return time.perf_counter() - start

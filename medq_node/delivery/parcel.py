@@ -1,0 +1,62 @@
+"""What is sent, and the seam that every kind of destination answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from medq_node.errors import DeliveryError
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One object on its way. ``sha256`` is that of the whole file, ``None`` for originals.
+
+    ``name`` is where a folder destination puts it, relative to the destination.
+    """
+
+    path: Path
+    sop_instance_uid: str
+    name: PurePosixPath
+    sha256: str | None = None
+
+    def check(self) -> None:
+        """A resend must be byte-identical to the first send.
+
+        Raises:
+            DeliveryError: the file is gone, or is not what was certified.
+        """
+        try:
+            with self.path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest() if self.sha256 else None
+        except FileNotFoundError as error:
+            raise DeliveryError(f"{self.sop_instance_uid}: its file is gone", permanent=True) from (
+                error
+            )
+        if digest != self.sha256:
+            raise DeliveryError(
+                f"{self.sop_instance_uid}: the file changed since it was certified", permanent=True
+            )
+
+
+class Destination(Protocol):
+    """Somewhere that objects go."""
+
+    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[int], None]) -> None:
+        """Send in order; ``confirmed`` is told how many leading parcels are durably there.
+
+        Raises:
+            DeliveryError: not all arrived; those already confirmed stay confirmed.
+        """
+        ...
+
+    def echo(self) -> float:
+        """Seconds that the destination took to answer.
+
+        Raises:
+            DeliveryError: it doesn't answer; says what to check.
+        """
+        ...

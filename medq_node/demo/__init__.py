@@ -1,0 +1,1 @@
+"""The demonstration: a scanner, the node and a PACS on one machine."""

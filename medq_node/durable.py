@@ -1,0 +1,102 @@
+"""The durable execution engine (DBOS): launched once per worker process, never by web or CLI.
+
+On SQLite exactly one process may launch it: a second one would run healthy steps again. A lock
+file keeps a new worker waiting until the old one is gone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dbos import DBOS, DBOSConfig
+from sqlalchemy.exc import OperationalError
+
+from medq_node.errors import MedqError
+
+_WORKFLOW_VERSION = "1"
+"""Set by us and raised only when the steps of a workflow change their meaning, so that work begun
+before an upgrade is resumed after it."""
+
+
+class Busy:
+    """Counts the steps that run now, so that a stop can wait for them and not for sleepers."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._steps += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._steps -= 1
+            self._changed.notify_all()
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until nothing runs, at most ``timeout_s`` seconds; whether that came true."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._steps == 0, timeout_s)
+
+
+@contextmanager
+def durable_execution(url: str, executor_id: str) -> Iterator[None]:
+    """DBOS on ``url`` while the block runs; what is unfinished then is resumed at the next start.
+    """
+    config: DBOSConfig = {
+        "name": "medq-node",
+        "system_database_url": url,
+        "application_version": _WORKFLOW_VERSION,
+        "executor_id": executor_id,
+        "log_level": "ERROR",
+        "enable_otlp": False,
+    }
+    DBOS(config=config)
+    DBOS.launch()
+    try:
+        yield
+    finally:
+        DBOS.destroy()
+
+
+@contextmanager
+def only_one(lock: Path, wait_s: float) -> Iterator[None]:
+    """Hold ``lock`` while the block runs.
+
+    The system frees it when a process dies, however it dies.
+
+    Raises:
+        MedqError: another process still holds it after ``wait_s`` seconds.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + wait_s
+        while not _locked(descriptor):
+            if time.monotonic() > deadline:
+                raise MedqError(
+                    f"{lock.parent} is in use by another node: stop that one, or set node.data"
+                )
+            time.sleep(0.1)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def database_busy(error: BaseException) -> bool:
+    """Whether a step should simply run again: the database was locked or away for a moment."""
+    return isinstance(error, OperationalError)

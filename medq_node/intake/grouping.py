@@ -1,0 +1,158 @@
+"""A batch of arrivals into series: rows first, then renames, so that a crash loses nothing.
+
+The row of an instance names where its file will lie. After a crash between the row and the rename
+the file is still in ``incoming/`` and the same row is found again: the rename is simply finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medq_node.errors import Unprocessable
+from medq_node.intake.arrival import (
+    Arrival,
+    calling_ae_title_of,
+    read_arrival,
+    sop_instance_uid_of,
+)
+from medq_node.layout import Layout, file_name, sync_folder
+from medq_node.store.database import Sessions
+from medq_node.store.handover import hand_over_quarantined
+from medq_node.store.tables import Instance, Quarantine, Series, utc_now
+
+log = structlog.get_logger("intake")
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Moves files from ``incoming/`` into series. ``forward_to`` is not empty only inline."""
+
+    sessions: Sessions
+    layout: Layout
+    forward_to: tuple[str, ...] = ()
+
+    def group(self, paths: Sequence[Path]) -> int:
+        """Take in a batch of durable files; returns how many were new originals."""
+        arrivals: list[Arrival] = []
+        for path in paths:
+            try:
+                arrivals.append(read_arrival(path))
+            except Unprocessable as refusal:
+                self._quarantine(path, str(refusal), None)
+        moves: list[tuple[Path, Path]] = []
+        clashes: list[Arrival] = []
+        duplicates: list[Arrival] = []
+        with self.sessions.begin() as session:
+            for arrival in sorted(arrivals, key=lambda a: a.arrived_at):
+                known = session.scalar(
+                    select(Instance).where(Instance.sop_instance_uid == arrival.sop_instance_uid)
+                )
+                if known is None:
+                    moves.append((arrival.path, self._add(session, arrival)))
+                    # Visible to the next look-up in this batch.
+                    session.flush()
+                elif known.digest != arrival.digest:
+                    clashes.append(arrival)
+                elif self._unfinished(known):
+                    moves.append((arrival.path, self.layout.absolute(str(known.path))))
+                else:
+                    duplicates.append(arrival)
+        self._move(moves)
+        for arrival in duplicates:
+            arrival.path.unlink()
+            log.info("duplicate", sop_instance_uid=arrival.sop_instance_uid)
+        for arrival in clashes:
+            reason = "another object with this SOP Instance UID came before; that one is used"
+            self._quarantine(arrival.path, reason, arrival)
+        return len(moves)
+
+    def _add(self, session: Session, arrival: Arrival) -> Path:
+        series = session.scalar(
+            select(Series).where(Series.series_instance_uid == arrival.series_instance_uid)
+        )
+        if series is None:
+            series = Series(
+                series_instance_uid=arrival.series_instance_uid,
+                study_instance_uid=arrival.study_instance_uid,
+                modality=arrival.modality,
+                calling_ae_title=arrival.calling_ae_title,
+                called_ae_title=arrival.called_ae_title,
+                peer_host=arrival.peer_host,
+                first_arrival=arrival.arrived_at,
+                last_arrival=arrival.arrived_at,
+                longest_gap_s=0.0,
+            )
+            session.add(series)
+            session.flush()
+        gap_s = (arrival.arrived_at - series.last_arrival).total_seconds()
+        if gap_s > 0 and self._open(session, series):
+            series.longest_gap_s = max(series.longest_gap_s, gap_s)
+        series.last_arrival = max(series.last_arrival, arrival.arrived_at)
+        target = self.layout.series_folder(series.series_instance_uid) / (
+            file_name(arrival.sop_instance_uid) + ".dcm"
+        )
+        session.add(
+            Instance(
+                series_id=series.id,
+                sop_instance_uid=arrival.sop_instance_uid,
+                sop_class_uid=arrival.sop_class_uid,
+                path=self.layout.relative(target),
+                digest=arrival.digest,
+                arrived_at=arrival.arrived_at,
+            )
+        )
+        return target
+
+    def _open(self, session: Session, series: Series) -> bool:
+        """Whether images wait for completion; a late image after hours is no pause to adapt to."""
+        return (
+            session.scalar(
+                select(Instance.id)
+                .where(Instance.series_id == series.id, Instance.since_revision.is_(None))
+                .limit(1)
+            )
+            is not None
+        )
+
+    def _unfinished(self, known: Instance) -> bool:
+        return known.path is not None and not self.layout.absolute(known.path).exists()
+
+    def _move(self, moves: Iterable[tuple[Path, Path]]) -> None:
+        folders: set[Path] = set()
+        for source, target in moves:
+            if target.parent not in folders:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                folders.add(target.parent)
+            source.rename(target)
+        for folder in folders:
+            sync_folder(folder)
+        if folders:
+            sync_folder(self.layout.series)
+
+    def _quarantine(self, path: Path, reason: str, arrival: Arrival | None) -> None:
+        """Keep what can't be grouped, with its reason; inline it is forwarded all the same."""
+        target = self.layout.quarantine / path.name
+        stored = self.layout.relative(target)
+        uid = arrival.sop_instance_uid if arrival else sop_instance_uid_of(path)
+        with self.sessions.begin() as session:
+            row = session.scalar(select(Quarantine).where(Quarantine.path == stored))
+            if row is None:
+                row = Quarantine(
+                    path=stored,
+                    sop_instance_uid=uid,
+                    calling_ae_title=calling_ae_title_of(path),
+                    reason=reason,
+                    arrived_at=utc_now(),
+                )
+                session.add(row)
+                session.flush()
+            hand_over_quarantined(session, row, self.forward_to)
+        path.rename(target)
+        sync_folder(self.layout.quarantine)
+        log.warning("quarantined", sop_instance_uid=uid, reason=reason)

@@ -1,0 +1,98 @@
+"""The frozen data objects that flow between the parts of the node, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class OutputKind(StrEnum):
+    """What we make of a series."""
+
+    RESTORED = "restored"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputIdentity:
+    """Everything that decides the UIDs and the provenance text of what we make of one revision.
+
+    ``node_uid`` identifies this installation; ``created_at`` is the revision row's time in ISO
+    8601 with UTC offset, so that a second try writes the same bytes.
+    """
+
+    node_uid: str
+    revision: int
+    engine_name: str
+    engine_version: str
+    engine_digest: str
+    action: str
+    created_at: str
+    station_name: str
+    institution_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputObject:
+    """One object that we made, as it lies on disk."""
+
+    kind: OutputKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """How much a restoration may change. In brackets: the largest seen on real series.
+
+    - ``bias_hu``: mean change of flat lung, fat, soft tissue or bone in CT, in the series and in
+      every slice; in a slice at least ``bias_noise_levels`` of its noise, as less can't be told.
+    - ``bias_percent``: the same for flat tissue and the whole image in MR, the whole image in PET.
+    - ``bias_percent_pet_flat``: flat tissue in PET, where few voxels lie far from hot ones. (Total
+      variation at half a noise level 4.9.)
+    - ``bias_area_mm2``: smaller flat regions don't count.
+    - ``edge_noise_levels``: RMS change at edges in noise levels. (Total variation at one noise
+      level 1.7; a Gaussian blur of 4 pixels at least 3.6.)
+    - ``local_change_share``, ``local_change_share_pet``: largest mean change under a 3 mm Gaussian,
+      as a share of the source's local standard deviation. (Total variation at one noise level 0.31,
+      PET 0.75, as a voxel is as large as the Gaussian; a lesion of 8 mm and +60 HU at least 0.3.)
+    - ``local_change_hu``: the same in HU, for noisy CT where the share is small. (Total variation
+      at one noise level 10; a lesion of 8 mm and +60 HU at least 34.)
+    - ``range_margin_percent``: how far values may leave the range of the source slice, in percent
+      of that range.
+    """
+
+    bias_hu: float = 1.0
+    bias_noise_levels: float = 0.05
+    bias_percent: float = 1.0
+    bias_percent_pet_flat: float = 5.0
+    bias_area_mm2: float = 400.0
+    edge_noise_levels: float = 2.0
+    local_change_share: float = 0.4
+    local_change_share_pet: float = 1.0
+    local_change_hu: float = 25.0
+    range_margin_percent: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class GateMeasure:
+    """One measured property of a restored series against its limit; ``limit`` in ``unit``."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """What the do-no-harm gate says of a restored series."""
+
+    passed: bool
+    measures: tuple[GateMeasure, ...]
+    reasons: tuple[str, ...]

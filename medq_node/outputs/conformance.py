@@ -1,0 +1,205 @@
+"""A real-life header made fit for a derived object: valid by its IOD, and nothing invented.
+
+Scanners and archives write headers that break the standard here and there, and receivers that
+check would refuse a derived object for faults it only inherited. What is repaired: values that
+their VR doesn't allow, missing Type 2 attributes (added empty, which says "unknown"), conditional
+attributes where their condition forbids them, references and codes that lack a required half.
+What can't be repaired honestly stays as it is: Type 1 values that nobody recorded, UIDs under an
+illegal root (they must go on naming the same study and frame of reference).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from medq_node.outputs.values import repair_values
+from medq_node.outputs.walk import sequence_elements
+
+_TYPE_2_STUDY: Final = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "StudyID",
+    "AccessionNumber",
+)
+"""Patient (C.7.1.1) and General Study (C.7.2.1)."""
+
+_TYPE_2_IMAGE: Final = (
+    "Manufacturer",
+    "SeriesNumber",
+    "InstanceNumber",
+    "PositionReferenceIndicator",
+    "SliceThickness",
+)
+"""General Series, General Equipment, General Image, Frame of Reference, Image Plane."""
+
+_TYPE_2_BY_MODALITY: Final = {
+    "CT": ("KVP", "AcquisitionNumber"),
+    "MR": ("ScanOptions", "MRAcquisitionType", "EchoTime", "EchoTrainLength"),
+    "PT": (),
+}
+"""CT Image (C.8.2.1), MR Image (C.8.3.1)."""
+
+_PAIRED_BODY_PARTS: Final = frozenset(
+    {"ANKLE", "ARM", "BREAST", "CALCANEUS", "CALF", "CLAVICLE", "ELBOW", "EXTREMITY", "EYE"}
+    | {"FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HIP", "HUMERUS", "KNEE", "LEG", "RADIUS"}
+    | {"SCAPULA", "SHOULDER", "THIGH", "TIBIA", "TOE", "ULNA", "WRIST"}
+)
+_CARDIAC_GATING: Final = frozenset({"CG", "PPG", "PG"})
+_REFERENCE_SEQUENCES: Final = (
+    "ReferencedStudySequence",
+    "ReferencedPatientSequence",
+    "ReferencedPerformedProcedureStepSequence",
+    "ReferencedImageSequence",
+    "ReferencedInstanceSequence",
+    "SourceImageSequence",
+)
+
+
+def conform_study(dataset: Dataset) -> None:
+    """Make the patient and study attributes of ``dataset`` valid, in place."""
+    repair_values(dataset)
+    _complete_references(dataset)
+    _drop_broken_codes(dataset)
+    if dataset.get("PatientSex") not in ("M", "F", "O"):
+        dataset.PatientSex = None
+    _state_deidentification(dataset)
+    _add_empty(dataset, _TYPE_2_STUDY)
+
+
+def conform_image(dataset: Dataset) -> None:
+    """Make a CT, MR or PET image header valid, in place."""
+    conform_study(dataset)
+    _add_empty(dataset, _TYPE_2_IMAGE)
+    _add_empty(dataset, _TYPE_2_BY_MODALITY.get(str(dataset.get("Modality")), ()))
+    _conform_position(dataset)
+    _conform_window(dataset)
+    match dataset.get("Modality"):
+        case "MR":
+            _conform_mr(dataset)
+        case "PT":
+            _conform_pet(dataset)
+
+
+def _add_empty(dataset: Dataset, keywords: tuple[str, ...]) -> None:
+    for keyword in keywords:
+        if keyword not in dataset:
+            setattr(dataset, keyword, None)
+
+
+def _remove(dataset: Dataset, *keywords: str) -> None:
+    for keyword in keywords:
+        if keyword in dataset:
+            delattr(dataset, keyword)
+
+
+def _complete_references(dataset: Dataset) -> None:
+    """Drop references that don't name both class and instance (PS3.3 Table 10-11)."""
+    for keyword in _REFERENCE_SEQUENCES:
+        if keyword not in dataset:
+            continue
+        items = [
+            item
+            for item in dataset[keyword].value or ()
+            if item.get("ReferencedSOPClassUID") and item.get("ReferencedSOPInstanceUID")
+        ]
+        if not items:
+            delattr(dataset, keyword)
+        elif len(items) < len(dataset[keyword].value):
+            setattr(dataset, keyword, items)
+
+
+def _drop_broken_codes(dataset: Dataset) -> None:
+    """Drop coded entries without a code or a meaning (PS3.3 Table 8.8-1), at every depth."""
+    for element in sequence_elements(dataset):
+        if element.keyword.endswith("CodeSequence"):
+            items = [item for item in element.value if _is_code(item)]
+            if len(items) < len(element.value):
+                element.value = items
+        for item in element.value:
+            _drop_broken_codes(item)
+
+
+def _is_code(item: Dataset) -> bool:
+    value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue")
+    scheme = item.get("CodingSchemeDesignator") or item.get("URNCodeValue")
+    return bool(value and scheme and item.get("CodeMeaning"))
+
+
+def _state_deidentification(dataset: Dataset) -> None:
+    """An image that says it is de-identified must say how (C.7.1.1, Type 1C)."""
+    if dataset.get("PatientIdentityRemoved") == "YES":
+        if not dataset.get("DeidentificationMethod") and not dataset.get(
+            "DeidentificationMethodCodeSequence"
+        ):
+            dataset.DeidentificationMethod = "Not stated in the source object"
+    elif not dataset.get("DeidentificationMethod"):
+        _remove(dataset, "DeidentificationMethod")
+    if not dataset.get("DeidentificationMethodCodeSequence"):
+        _remove(dataset, "DeidentificationMethodCodeSequence")
+
+
+def _conform_position(dataset: Dataset) -> None:
+    """Patient Position and Laterality, both Type 2C (C.7.3.1)."""
+    if dataset.get("PatientOrientationCodeSequence"):
+        _remove(dataset, "PatientPosition")
+    elif "PatientPosition" not in dataset:
+        dataset.PatientPosition = None
+    if dataset.get("Laterality") not in (None, "", "L", "R"):
+        dataset.Laterality = None
+    body_part = dataset.get("BodyPartExamined")
+    unknown_or_paired = not body_part or body_part in _PAIRED_BODY_PARTS
+    if unknown_or_paired and not {"Laterality", "ImageLaterality"} & set(dataset.dir()):
+        dataset.Laterality = None
+
+
+def _conform_window(dataset: Dataset) -> None:
+    """A window that can't be applied is no window (C.11.2.1.2.1)."""
+    centers = _numbers(dataset, "WindowCenter")
+    widths = _numbers(dataset, "WindowWidth")
+    exact = dataset.get("VOILUTFunction") in ("LINEAR_EXACT", "SIGMOID")
+    usable = all(width > 0 if exact else width >= 1 for width in widths)
+    if (centers or widths) and (len(centers) != len(widths) or not usable):
+        centers = widths = []
+    if not centers:
+        _remove(dataset, "WindowCenter", "WindowWidth", "WindowCenterWidthExplanation")
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    values = value if isinstance(value, MultiValue) else [value]
+    return [float(v) for v in values if v is not None and v != ""]
+
+
+def _words(dataset: Dataset, keyword: str) -> list[str]:
+    value = dataset.get(keyword)
+    if not value:
+        return []
+    return [str(v) for v in value] if isinstance(value, MultiValue) else [str(value)]
+
+
+def _conform_mr(dataset: Dataset) -> None:
+    """Trigger Time only where the scan was gated by the heart (C.8.3.1, Type 2C)."""
+    if not _CARDIAC_GATING & set(_words(dataset, "ScanOptions")):
+        _remove(dataset, "TriggerTime")
+    _add_empty(dataset, ("RepetitionTime",))
+    if "IR" in _words(dataset, "ScanningSequence"):
+        _add_empty(dataset, ("InversionTime",))
+
+
+def _conform_pet(dataset: Dataset) -> None:
+    """Counts of intervals, slots and time slices only for the series types that have them."""
+    series_type = (_words(dataset, "SeriesType") or [""])[0]
+    if series_type != "GATED":
+        _remove(dataset, "NumberOfRRIntervals", "NumberOfTimeSlots", "TriggerTime", "FrameTime")
+    if series_type != "DYNAMIC":
+        _remove(dataset, "NumberOfTimeSlices")

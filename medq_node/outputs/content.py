@@ -1,0 +1,53 @@
+"""What a report has to say, before it becomes DICOM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from engines.quality import QualityDescription, Severity
+from medq_node.objects import GateVerdict
+
+_REPRESENTATIVE_SLICES: Final = 5
+"""At most so many slices are pointed at: readers open the worst, not all of them."""
+
+
+class ActionTaken(StrEnum):
+    """What the node did with a series."""
+
+    RESTORED = "restored"  # a restored series was made and passed the gate
+    ASSESSED_ONLY = "assessed only"  # nobody asked for a restoration
+    REFUSED = "refused"  # a restoration was made or asked for, and is held back: reasons say why
+    UNCHANGED = "unchanged"  # nothing was wrong that could be restored
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContent:
+    """Content of one quality report.
+
+    ``sentence_before`` and ``sentence_after`` are what a person reads. ``after`` describes the
+    restored series and is set only if there is one. ``restored_series_instance_uid`` is set when
+    the restored series leaves the node: then the report may refer to its images.
+    ``predecessor`` is (series UID, SOP Instance UID) of the report that this one supersedes, when
+    a late slice made a new revision.
+    """
+
+    before: QualityDescription
+    sentence_before: str
+    action: ActionTaken
+    reasons: tuple[str, ...] = ()
+    after: QualityDescription | None = None
+    sentence_after: str | None = None
+    gate: GateVerdict | None = None
+    restored_series_instance_uid: str | None = None
+    predecessor: tuple[str, str] | None = None
+
+
+def worst_slices(description: QualityDescription, slices: int) -> list[int]:
+    """0-based slices that show the findings best, worst finding first; the middle one if none."""
+    rank = {severity: place for place, severity in enumerate(Severity)}
+    findings = sorted(description.findings, key=lambda finding: -rank[finding.severity])
+    wanted = [finding.worst_slice - 1 for finding in findings if finding.worst_slice is not None]
+    known = [index for index in dict.fromkeys(wanted) if 0 <= index < slices]
+    return known[:_REPRESENTATIVE_SLICES] or [slices // 2]

@@ -1,0 +1,262 @@
+"""A classic CT, MR or PET series as a stack of slices in modality units, and the way back.
+
+Headers are read once, pixel data only when a slab is asked for, so memory stays bounded however
+long the series is. Implements ``engines.base.ImageStack``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from engines.base import BoolArray, FloatArray, Slab, StackInfo
+from engines.region import region_from_words
+from medq_node.errors import OutputError, Unprocessable
+from medq_node.pixels.decode import decode_stored
+from medq_node.pixels.header import read_header
+from medq_node.pixels.instance import SourceInstance, read_instance
+
+__all__ = ["SeriesStack", "SourceInstance", "open_series"]
+
+StoredArray = NDArray[np.integer]
+
+_LARGEST_TILT_DEGREES = 30.0
+"""Slices tilted further against the first are a localizer's planes, not one stack."""
+_UNDECLARED_PADDING_BELOW_HU = -1500.0
+"""Below what air can read: -1000 HU less noise; scanners that pad use -2000 or -3024."""
+_KEPT_SLICES = 8
+"""Decoded slices kept, so that writing a slab back doesn't decode it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesStack:
+    """The slices of one series in order along the slice normal.
+
+    ``instances`` is sorted by position, then Acquisition Number, Temporal Position Identifier,
+    Echo Time, Instance Number. Slice indices are 0-based throughout.
+    """
+
+    info: StackInfo
+    instances: tuple[SourceInstance, ...]
+    _decoded: dict[int, StoredArray] = field(default_factory=dict, repr=False, compare=False)
+
+    def slab(self, start: int, stop: int) -> Slab:
+        """Slices ``start`` to ``stop`` (half open) as float32 (slices, rows, columns).
+
+        Raises:
+            Unprocessable: pixel data of a slice is truncated or can't be decoded.
+        """
+        start, stop, _ = slice(start, stop).indices(len(self.instances))
+        shape = (max(stop - start, 0), self.info.rows, self.info.columns)
+        values = np.empty(shape, np.float32)
+        valid = np.empty(shape, np.bool_)
+        for k, i in enumerate(range(start, stop)):
+            values[k] = self.values(i)
+            valid[k] = ~self.padding(i)
+        return Slab(values, valid, start)
+
+    def values(self, i: int) -> FloatArray:
+        """Slice ``i`` in ``info.unit``, float32 (rows, columns)."""
+        instance = self.instances[i]
+        # In double precision, then rounded once: float32 steps would add up with PET slopes.
+        scaled = self.stored(i) * np.float64(instance.rescale_slope)
+        return (scaled + instance.rescale_intercept).astype(np.float32)
+
+    def header(self, i: int) -> Dataset:
+        """The header of slice ``i`` without pixel data, freshly read: the caller may change it."""
+        return read_header(self.instances[i].path)[0]
+
+    def stored(self, i: int) -> StoredArray:
+        """Stored values of slice ``i`` as decoded, (rows, columns), read-only.
+
+        Raises:
+            Unprocessable: its pixel data is truncated or can't be decoded.
+        """
+        known = self._decoded.get(i)
+        if known is not None:
+            return known
+        decoded = decode_stored(self.instances[i])
+        decoded.setflags(write=False)
+        while len(self._decoded) >= _KEPT_SLICES:
+            self._decoded.pop(next(iter(self._decoded)))
+        self._decoded[i] = decoded
+        return decoded
+
+    def padding(self, i: int) -> BoolArray:
+        """Where slice ``i`` is padding, (rows, columns).
+
+        Declared padding (PS3.3 C.7.5.1.1.2), and in CT what is padding without being declared:
+        where all four corners lie below -1500 HU, every pixel below that, as GE writes -2000
+        outside its reconstruction circle. A bound, not one value: lossy coding smears the value.
+        """
+        stored, instance = self.stored(i), self.instances[i]
+        mask = np.zeros(stored.shape, np.bool_)
+        if instance.padding is not None:
+            low, high = instance.padding
+            mask = (stored >= low) & (stored <= high)
+        if self.info.unit == "HU":
+            bound = (
+                _UNDECLARED_PADDING_BELOW_HU - instance.rescale_intercept
+            ) / instance.rescale_slope
+            if (stored[[0, 0, -1, -1], [0, -1, 0, -1]] < bound).all():
+                mask |= stored < bound
+        return mask
+
+    def to_stored(self, i: int, values: FloatArray) -> StoredArray:
+        """Values in ``info.unit`` as stored values of slice ``i``'s own format.
+
+        Inverts the slice's slope and intercept, rounds half to even, clips to what Bits Stored and
+        Pixel Representation hold, and puts the source's padding back bit-exactly. A tissue pixel
+        that would round onto a declared padding value takes the nearest value beside it, or it
+        would vanish from the image.
+
+        Args:
+            i: 0-based slice index.
+            values: float (rows, columns) in ``info.unit``.
+
+        Raises:
+            OutputError: wrong shape, or values that aren't finite.
+            Unprocessable: the source's pixel data can't be decoded.
+        """
+        instance = self.instances[i]
+        if values.shape != (instance.rows, instance.columns):
+            raise OutputError(f"values for image {instance.sop_instance_uid}: shape {values.shape}")
+        wanted = (values.astype(np.float64) - instance.rescale_intercept) / instance.rescale_slope
+        if not np.isfinite(wanted).all():
+            bad = int(wanted.size - np.isfinite(wanted).sum())
+            raise OutputError(
+                f"values for image {instance.sop_instance_uid}: {bad} pixels are not finite"
+            )
+        low, high = instance.stored_range
+        result = np.clip(np.rint(wanted), low, high)
+        if instance.padding is not None:
+            _step_off_padding(result, wanted, instance.padding, (low, high))
+        stored = result.astype(instance.dtype)
+        padding = self.padding(i)
+        stored[padding] = self.stored(i)[padding]
+        return stored
+
+
+def open_series(paths: Sequence[Path]) -> SeriesStack:
+    """The images of one series as a stack.
+
+    Args:
+        paths: the files of one series, in any order.
+
+    Raises:
+        Unprocessable: no images, more than one series, an object that isn't a usable classic CT,
+            MR or PET image, differing sizes or spacings, or slices that don't form a stack.
+    """
+    if not paths:
+        raise Unprocessable("the series has no images")
+    instances = [read_instance(path) for path in paths]
+    first = instances[0]
+    _refuse_mixtures(instances)
+    _refuse_mixed_orientations(instances)
+    instances.sort(key=lambda instance: _order(instance, first.normal))
+    return SeriesStack(_stack_info(instances), tuple(instances))
+
+
+def _step_off_padding(
+    result: NDArray[np.float64],
+    wanted: NDArray[np.float64],
+    padding: tuple[int, int],
+    stored_range: tuple[int, int],
+) -> None:
+    """Move results that landed on padding to the nearest stored value beside it, in place."""
+    below, above = padding[0] - 1, padding[1] + 1
+    landed = (result >= padding[0]) & (result <= padding[1])
+    if not landed.any():
+        return
+    can_below, can_above = below >= stored_range[0], above <= stored_range[1]
+    if can_below and can_above:
+        nearer = np.where(wanted[landed] - below < above - wanted[landed], below, above)
+        result[landed] = nearer
+    elif can_below or can_above:
+        result[landed] = below if can_below else above
+
+
+def _refuse_mixtures(instances: Sequence[SourceInstance]) -> None:
+    first = instances[0]
+    seen: set[str] = set()
+    for instance in instances:
+        uid = instance.sop_instance_uid
+        if uid in seen:
+            raise Unprocessable(f"image {uid} is in the series twice")
+        seen.add(uid)
+        if instance.series_instance_uid != first.series_instance_uid:
+            raise Unprocessable(f"image {uid} belongs to another series than the first image")
+        if instance.sop_class_uid != first.sop_class_uid or instance.unit != first.unit:
+            raise Unprocessable(f"image {uid} is of another kind or unit than the first image")
+        if (instance.rows, instance.columns) != (first.rows, first.columns):
+            raise Unprocessable(
+                f"image {uid} is {instance.rows} x {instance.columns} pixels where the first image"
+                f" is {first.rows} x {first.columns}"
+            )
+        if not np.allclose(instance.pixel_spacing_mm, first.pixel_spacing_mm, rtol=1e-3):
+            raise Unprocessable(f"image {uid} has another Pixel Spacing than the first image")
+
+
+def _refuse_mixed_orientations(instances: Sequence[SourceInstance]) -> None:
+    """Small tilts (gantry, disc spaces) pass; planes across each other are a localizer."""
+    least = np.cos(np.deg2rad(_LARGEST_TILT_DEGREES))
+    for instance in instances:
+        if np.dot(instance.normal, instances[0].normal) < least:
+            raise Unprocessable(
+                f"image {instance.sop_instance_uid} is oriented across the first image: the series"
+                " is a localizer or no stack of slices"
+            )
+
+
+def _along(instance: SourceInstance, normal: tuple[float, float, float]) -> float:
+    """Position along ``normal`` in mm, to a micrometre: equal positions must compare equal."""
+    return round(float(np.dot(instance.position_mm, normal)), 3)
+
+
+def _order(
+    instance: SourceInstance, normal: tuple[float, float, float]
+) -> tuple[float, int, int, float, int, str]:
+    return (
+        _along(instance, normal),
+        instance.acquisition_number or 0,
+        instance.temporal_position or 0,
+        instance.echo_time_ms or 0.0,
+        instance.instance_number or 0,
+        instance.sop_instance_uid,
+    )
+
+
+def _stack_info(instances: Sequence[SourceInstance]) -> StackInfo:
+    first = instances[0]
+    bounds = [
+        (bound * i.rescale_slope + i.rescale_intercept)
+        for i in instances
+        for bound in i.stored_range
+    ]
+    return StackInfo(
+        modality=first.modality,
+        region=region_from_words(first.body_part, first.description),
+        unit=first.unit,
+        slices=len(instances),
+        rows=first.rows,
+        columns=first.columns,
+        spacing_mm=(_slice_spacing_mm(instances), *first.pixel_spacing_mm),
+        saturation=(min(bounds), max(bounds)),
+    )
+
+
+def _slice_spacing_mm(instances: Sequence[SourceInstance]) -> float:
+    """Distance between neighbouring slices; 0.0 where there is one position or it varies."""
+    tilted = any(np.dot(i.normal, instances[0].normal) < 0.9999 for i in instances)
+    positions = sorted({_along(i, instances[0].normal) for i in instances})
+    steps = np.array([b - a for a, b in pairwise(positions)])
+    if tilted or not steps.size:
+        return 0.0
+    median = float(np.median(steps))
+    return median if np.abs(steps - median).max() <= max(0.02 * median, 0.05) else 0.0

@@ -1,0 +1,95 @@
+"""From what rules and children say to rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from medq_node.layout import Layout
+from medq_node.store.states import RevisionState
+from medq_node.store.tables import Assessment, DecisionRow, Output, Revision, utc_now
+from medq_node.workshop.order import WorkResult
+from rules.evaluate import Decision, SeriesFacts
+from rules.model import RestoreMode
+
+
+def series_facts(session: Session, revision: Revision) -> SeriesFacts:
+    """What rules may look at: the header snapshot and who sent the series to whom."""
+    series = revision.series
+    return SeriesFacts(
+        calling_ae_title=series.calling_ae_title or "",
+        called_ae_title=series.called_ae_title or "",
+        peer_host=series.peer_host or "",
+        number_of_images=revision.images,
+        elements={
+            keyword: tuple(tuple(value) for value in values)
+            for keyword, values in revision.snapshot.items()
+        },
+    )
+
+
+def record_decision(
+    session: Session, revision: Revision, version: int, decision: Decision, default_engine: str
+) -> None:
+    """The decision as a row: rule, version, values seen, why others not."""
+    session.add(
+        DecisionRow(
+            revision_id=revision.id,
+            rule_set_version=version,
+            rule=decision.rule,
+            action=decision.action,
+            restore=decision.restore or RestoreMode.WHEN_NEEDED,
+            engine=decision.engine or default_engine,
+            destinations=list(decision.destinations),
+            forward_originals=decision.forward_originals,
+            values_seen=dict(decision.values_seen),
+            why_not=[list(reason) for reason in decision.why_not],
+            explanation=decision.explanation,
+        )
+    )
+
+
+def record_refusal(revision: Revision, state: RevisionState, reason: str) -> None:
+    """Why nothing more is made of a revision, in the revision's and the decision's row."""
+    revision.state = state
+    revision.reason = reason
+    revision.finished_at = utc_now()
+    if revision.decision is not None:
+        revision.decision.refusal = reason
+
+
+def record_result(
+    session: Session, revision: Revision, result: WorkResult, layout: Layout
+) -> None:
+    """What a child made, before any of it is sent; the second time changes nothing."""
+    session.execute(delete(Assessment).where(Assessment.revision_id == revision.id))
+    session.execute(delete(Output).where(Output.revision_id == revision.id))
+    revision.stages = {**revision.stages, **result.stages}
+    session.add(
+        Assessment(
+            revision_id=revision.id,
+            engine=result.engine,
+            engine_version=result.engine_version,
+            engine_digest=result.engine_digest,
+            sentence_before=result.sentence_before,
+            sentence_after=result.sentence_after,
+            taken=result.taken,
+            reasons=list(result.reasons),
+            gate=asdict(result.gate) if result.gate else None,
+            page=layout.relative(result.page) if result.page else None,
+        )
+    )
+    session.add_all(
+        Output(
+            revision_id=revision.id,
+            kind=output.kind,
+            sop_class_uid=output.sop_class_uid,
+            sop_instance_uid=output.sop_instance_uid,
+            series_instance_uid=output.series_instance_uid,
+            path=layout.relative(output.path),
+            sha256=output.sha256,
+        )
+        for output in result.outputs
+    )

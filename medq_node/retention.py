@@ -1,0 +1,88 @@
+"""Cleaning: files go only when every delivery is confirmed and retention has passed.
+
+Rows stay: they are the record, and the ledger of the loop firewall. What a person must still
+decide on (held, dead letter, quarantine) stays whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import select
+
+from medq_node.config import Config
+from medq_node.layout import Layout
+from medq_node.store.database import Sessions
+from medq_node.store.states import DeliveryState, RevisionState
+from medq_node.store.tables import Delivery, Instance, Revision, utc_now
+
+_SETTLED = (RevisionState.DONE, RevisionState.IGNORED, RevisionState.REFUSED)
+
+log = structlog.get_logger("retention")
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Removes the files of settled series."""
+
+    config: Config
+    sessions: Sessions
+
+    def clean(self) -> int:
+        """Remove what may go now; returns how many revisions were cleaned."""
+        until = utc_now() - timedelta(hours=self.config.retention.keep_done_h)
+        with self.sessions() as session:
+            open_delivery = (
+                select(Delivery.id)
+                .where(
+                    Delivery.revision_id == Revision.id, Delivery.state != DeliveryState.CONFIRMED
+                )
+                .exists()
+            )
+            may_go = session.scalars(
+                select(Revision.id).where(
+                    Revision.state.in_(_SETTLED),
+                    Revision.finished_at < until,
+                    Revision.cleaned_at.is_(None),
+                    ~open_delivery,
+                )
+            ).all()
+        return sum(self._clean(revision_id) for revision_id in may_go)
+
+    def _clean(self, revision_id: int) -> bool:
+        """Rows lose their paths, then files go, then the mark is set: a crash repeats the rest."""
+        layout = Layout(self.config.node.data)
+        with self.sessions.begin() as session:
+            revision = session.get_one(Revision, revision_id)
+            newer = session.scalar(
+                select(Revision.id).where(
+                    Revision.series_id == revision.series_id, Revision.cleaned_at.is_(None),
+                    Revision.id != revision.id,
+                )
+            )
+            waiting = session.scalar(
+                select(Instance.id).where(
+                    Instance.series_id == revision.series_id, Instance.since_revision.is_(None)
+                )
+            )
+            uid = revision.series.series_instance_uid
+            # Originals are shared by the revisions of a series: the last one takes them along.
+            last = newer is None and waiting is None
+            if last:
+                for instance in revision.series.instances:
+                    instance.path = None
+            for output in revision.outputs:
+                output.path = None
+            if revision.assessment:
+                revision.assessment.page = None
+            number = revision.number
+        shutil.rmtree(layout.output_folder(uid, number), ignore_errors=True)
+        if last:
+            shutil.rmtree(layout.series_folder(uid), ignore_errors=True)
+        with self.sessions.begin() as session:
+            session.get_one(Revision, revision_id).cleaned_at = utc_now()
+        log.info("cleaned", series_instance_uid=uid, revision=number)
+        return True

@@ -1,0 +1,65 @@
+"""The header snapshot of a revision: what rules may look at, now and on a later replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.valuerep import VR
+
+from medq_node.provenance import made_by_us
+
+_BULK = {
+    VR.OB, VR.OD, VR.OF, VR.OL, VR.OV, VR.OW, VR.UN, VR.SQ,
+    VR.OB_OW, VR.US_OW, VR.US_SS_OW,
+}  # fmt: skip
+_MOST_VALUES = 1000
+
+Component = str | float | int
+Snapshot = dict[str, list[list[Component]]]
+
+MADE_BY_US = "MadeByThisProduct"
+"""Not a DICOM keyword: set where Contributing Equipment names this product (loop firewall)."""
+
+
+def header_snapshot(paths: Iterable[Path]) -> Snapshot:
+    """Keyword -> distinct values over all images, each a list of components.
+
+    Bulk data, sequences and private elements are left out. An element that some image lacks has
+    the empty value ``[]`` among its values. At most 1000 distinct values are kept per keyword.
+    """
+    seen: dict[str, dict[tuple[Component, ...], None]] = {}
+    images = 0
+    ours = False
+    for path in paths:
+        ds = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        ours = ours or made_by_us(ds)
+        values = dict(_elements(ds))
+        for keyword in values.keys() - seen.keys():
+            seen[keyword] = {(): None} if images else {}
+        for keyword, distinct in seen.items():
+            if len(distinct) < _MOST_VALUES:
+                distinct[values.get(keyword, ())] = None
+        images += 1
+    snapshot: Snapshot = {k: [list(v) for v in distinct] for k, distinct in sorted(seen.items())}
+    if ours:
+        snapshot[MADE_BY_US] = [["YES"]]
+    return snapshot
+
+
+def _elements(ds: Dataset) -> Iterable[tuple[str, tuple[Component, ...]]]:
+    for element in ds:
+        if not element.keyword or element.VR in _BULK or element.tag.is_private:
+            continue
+        value = element.value
+        parts = value if isinstance(value, (list, tuple)) or element.VM > 1 else [value]
+        yield element.keyword, tuple(_component(part) for part in parts if part not in (None, ""))
+
+
+def _component(value: object) -> Component:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        # DS and IS are subclasses with extra state; the database wants plain numbers.
+        return int(value) if isinstance(value, int) else float(value)
+    return str(value)

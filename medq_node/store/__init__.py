@@ -1,0 +1,1 @@
+"""Tables and sessions: the rows in which the roles meet."""

@@ -1,0 +1,69 @@
+"""The worker process: the one that launches the durable engine and runs pipeline and delivery."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from medq_node.children import Children
+from medq_node.config import Config
+from medq_node.delivery.outbox import Outbox
+from medq_node.durable import Busy, durable_execution, only_one
+from medq_node.pipeline import Pipeline
+from medq_node.retention import Retention
+from medq_node.store.database import Sessions, open_database
+
+_EXECUTOR = "embedded"
+_DRAIN_S = 20.0
+_POLL_S = 0.3
+_CLEAN_EVERY_POLLS = 200
+_OLD_WORKER_GONE_S = 30.0
+_DELIVERIES_AT_ONCE = 4
+
+log = structlog.get_logger("worker")
+
+
+def serve(config: Config, stop: threading.Event, ready: Callable[[], None]) -> None:
+    """Run workflows until ``stop`` is set, then let those in flight end."""
+    with only_one(config.node.data / "worker.lock", _OLD_WORKER_GONE_S):
+        sessions = open_database(config.database_url)
+        with working(config, sessions) as start_waiting:
+            retention = Retention(config, sessions)
+            ready()
+            polls = 0
+            while not stop.wait(_POLL_S):
+                start_waiting()
+                if polls % _CLEAN_EVERY_POLLS == 0:
+                    retention.clean()
+                polls += 1
+
+
+@contextmanager
+def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
+    """Pipeline and delivery on a launched engine; yields what starts the work that waits.
+
+    At the end, steps in flight get a while to finish; what is left then is done again at the next
+    start.
+    """
+    children = Children(config.pipeline.workers, config.pipeline.step_timeout_s, config.log.level)
+    busy = Busy()
+    pipeline = Pipeline(config, sessions, children, busy)
+    outbox = Outbox(config, sessions, busy)
+    with durable_execution(config.workflow_database_url, _EXECUTOR):
+        pipeline.register_queue()
+        outbox.register_queues(_DELIVERIES_AT_ONCE)
+
+        def start_waiting() -> None:
+            pipeline.start_waiting()
+            pipeline.hold_broken()
+            outbox.start_waiting()
+
+        try:
+            yield start_waiting
+        finally:
+            if not busy.wait_idle(_DRAIN_S):
+                log.warning("not drained", after_s=_DRAIN_S)
+    children.kill()

@@ -1,0 +1,164 @@
+"""One revision from files to finished outputs: assess, restore, gate, report, seal.
+
+Everything is made in ``<folder>.part`` and renamed once whole, so a finished output is adopted by
+a second try and an unfinished one is never seen.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from engines.base import Engine, load_engine
+from engines.quality import Action, QualityDescription
+from engines.sentence import format_sentence
+from medq_node.certify.gate import check_restored
+from medq_node.layout import sync_folder
+from medq_node.objects import GateVerdict, OutputIdentity, OutputObject
+from medq_node.outputs.content import ActionTaken, ReportContent
+from medq_node.outputs.page import before_after_png
+from medq_node.outputs.report import write_report
+from medq_node.outputs.restored import write_restored_instance
+from medq_node.pixels.series import SeriesStack, open_series
+from medq_node.workshop.order import WorkOrder, WorkResult
+from medq_node.workshop.result import read_result, write_result
+from medq_node.workshop.stopwatch import Stopwatch
+
+PAGE = "before-after.png"
+RESTORED_FOLDER = "restored"
+"""Restored instances are counted here while they are made: that is the progress."""
+
+
+def produce(order: WorkOrder) -> WorkResult:
+    """Make the outputs of one revision, or adopt those that an earlier try has finished.
+
+    Raises:
+        Unprocessable: nothing can be made of this series; says why.
+        EngineError: the engine can't be had.
+        OutputError: an output can't be written as it should be.
+    """
+    if order.folder.exists():
+        return read_result(order.folder)
+    part = order.folder.with_name(order.folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    result = _make(order, part)
+    write_result(result, part)
+    sync_folder(part)
+    part.rename(order.folder)
+    sync_folder(order.folder.parent)
+    return read_result(order.folder)
+
+
+def _make(order: WorkOrder, part: Path) -> WorkResult:
+    watch = Stopwatch()
+    engine = load_engine(order.engine)
+    with watch("read"):
+        source = open_series(order.paths)
+    with watch("assess"):
+        before = engine.assess(source)
+    identity = _identity(order, engine)
+    taken, reasons = _plan(order.restore, before)
+    outputs: list[OutputObject] = []
+    restored: SeriesStack | None = None
+    gate: GateVerdict | None = None
+    after: QualityDescription | None = None
+    if taken is ActionTaken.RESTORED:
+        with watch("restore"):
+            outputs = _restore(order, engine, source, before, identity, part)
+        restored = open_series([output.path for output in outputs])
+        with watch("gate"):
+            gate = check_restored(source, restored, order.limits)
+        if gate.passed:
+            with watch("assess again"):
+                after = engine.assess(restored)
+        else:
+            taken, reasons, outputs = ActionTaken.REFUSED, gate.reasons, []
+    content = ReportContent(
+        before=before,
+        sentence_before=format_sentence(before),
+        action=taken,
+        reasons=reasons,
+        after=after,
+        sentence_after=format_sentence(after) if after else None,
+        gate=gate,
+        restored_series_instance_uid=outputs[0].series_instance_uid if outputs else None,
+    )
+    page: Path | None = None
+    if restored is not None:
+        # Of a refused restoration the picture alone is kept, for whoever wants to see why.
+        with watch("picture"):
+            page = part / PAGE
+            before_after_png(
+                source, restored, content, f"{engine.name} {engine.version}", page
+            )
+        if not outputs:
+            shutil.rmtree(part / RESTORED_FOLDER)
+    with watch("report"):
+        outputs.append(write_report(source, content, identity, part / "report"))
+    return WorkResult(
+        engine=engine.name,
+        engine_version=engine.version,
+        engine_digest=engine.digest,
+        sentence_before=content.sentence_before,
+        sentence_after=content.sentence_after,
+        taken=taken,
+        reasons=reasons,
+        gate=gate,
+        outputs=tuple(outputs),
+        page=page,
+        stages=watch.seconds,
+    )
+
+
+def _plan(restore: str, description: QualityDescription) -> tuple[ActionTaken, tuple[str, ...]]:
+    planned = f"the assessment plans to {description.action}"
+    if restore == "never":
+        return ActionTaken.ASSESSED_ONLY, ("the rule asks for an assessment only",)
+    if restore == "always":
+        return ActionTaken.RESTORED, (f"the rule asks to restore always; {planned}",)
+    if description.action is Action.REDUCE_NOISE:
+        return ActionTaken.RESTORED, (planned,)
+    return ActionTaken.UNCHANGED, (planned,)
+
+
+def _restore(
+    order: WorkOrder,
+    engine: Engine,
+    source: SeriesStack,
+    description: QualityDescription,
+    identity: OutputIdentity,
+    part: Path,
+) -> list[OutputObject]:
+    folder = part / RESTORED_FOLDER
+    folder.mkdir()
+    outputs = []
+    for start in range(0, source.info.slices, order.slab_slices):
+        slab = source.slab(start, min(start + order.slab_slices, source.info.slices))
+        values = engine.restore(slab, source.info, description)
+        for offset, image in enumerate(np.asarray(values, np.float32)):
+            outputs.append(
+                write_restored_instance(
+                    source, start + offset, image, identity, folder, description
+                )
+            )
+    sync_folder(folder)
+    return outputs
+
+
+def _identity(order: WorkOrder, engine: Engine) -> OutputIdentity:
+    return OutputIdentity(
+        node_uid=order.node_uid,
+        revision=order.revision,
+        engine_name=engine.name,
+        engine_version=engine.version,
+        engine_digest=engine.digest,
+        action=order.restore,
+        created_at=order.created_at,
+        station_name=order.station_name,
+        institution_name=order.institution_name,
+    )
+
+

@@ -1,0 +1,50 @@
+"""Fixtures shared by all tests: where real images and real peers are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+
+def _data_root() -> Path | None:
+    """``MEDQ_TEST_DATA``, else the folder beside the checkout, else nothing."""
+    candidates = [os.environ.get("MEDQ_TEST_DATA"), str(_ROOT.parent / "shared" / "data")]
+    return next((Path(c) for c in candidates if c and (Path(c) / "dev").is_dir()), None)
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """Folder of real images with ``dev/`` and ``torture/``; skips where there is none."""
+    root = _data_root()
+    if root is None:
+        pytest.skip("no real images: set MEDQ_TEST_DATA to a folder with dev/ and torture/")
+    return root
+
+
+@pytest.fixture(scope="session")
+def dev_series(data_root: Path):  # noqa: ANN201
+    """Function: name of a series under dev/ -> its sorted DICOM files (some have no suffix)."""
+
+    def files(name: str) -> list[Path]:
+        found = sorted(p for p in (data_root / "dev" / name).iterdir() if p.is_file())
+        assert found, f"no files in {name}"
+        return found
+
+    return files
+
+
+def require_program(name: str) -> str:
+    """Path of a real peer or judge; skips on a user's machine, fails in CI where it must be."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        message = f"{name} is not installed (Debian: orthanc, dcmtk, dicom3tools)"
+        if IN_CI:
+            pytest.fail(message)
+        pytest.skip(message)
+    return path

@@ -1,0 +1,311 @@
+"""A series becomes a stack in modality units, or one sentence says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.uid import JPEGLSLossless, RLELossless
+
+from engines.base import ImageStack
+from medq_node.errors import OutputError, Unprocessable
+from medq_node.pixels.series import open_series
+from tests.build import ct_series, mr_series, pet_series
+
+
+def test_a_ct_series_reads_in_hounsfield_units(tmp_path: Path) -> None:
+    stack: ImageStack = open_series(ct_series(tmp_path, slices=4, rows=48, columns=40))
+    info = stack.info
+    assert (info.modality, info.unit, info.region) == ("CT", "HU", "abdomen")
+    assert (info.slices, info.rows, info.columns) == (4, 48, 40)
+    assert info.spacing_mm == (5.0, 1.0, 1.0)
+    assert info.saturation == (-33792.0, 31743.0)
+    slab = stack.slab(1, 3)
+    assert slab.values.shape == (2, 48, 40)
+    assert slab.values.dtype == np.float32
+    assert slab.first == 1
+    assert slab.valid.all()
+    assert slab.values[:, 24, 20].mean() == pytest.approx(40, abs=40)
+
+
+def test_slices_stand_in_the_order_of_their_positions(tmp_path: Path) -> None:
+    paths = ct_series(tmp_path)
+    for i, path in enumerate(paths):  # numbered head first, stored feet first
+        image = pydicom.dcmread(path)
+        image.InstanceNumber = len(paths) - i
+        image.save_as(path)
+    stack = open_series([paths[k] for k in (3, 0, 4, 1, 2)])
+    assert [i.position_mm[2] for i in stack.instances] == [0, 5, 10, 15, 20]
+    assert [i.instance_number for i in stack.instances] == [5, 4, 3, 2, 1]
+
+
+def test_two_echoes_at_one_position_are_told_apart(tmp_path: Path) -> None:
+    paths = mr_series(tmp_path, slices=4)
+    for path, z, echo in zip(paths, (0, 5, 0, 5), (90, 90, 10, 10), strict=True):
+        image = pydicom.dcmread(path)
+        image.ImagePositionPatient = [0, 0, z]
+        image.EchoTime = echo
+        image.save_as(path)
+    stack = open_series(paths)
+    assert [(i.position_mm[2], i.echo_time_ms) for i in stack.instances] == [
+        (0, 10),
+        (0, 90),
+        (5, 10),
+        (5, 90),
+    ]
+    assert stack.info.spacing_mm[0] == 5.0
+
+
+def test_pet_slices_keep_their_own_slopes(tmp_path: Path) -> None:
+    pixels = np.full((3, 32, 32), 1000, np.int16)
+    stack = open_series(pet_series(tmp_path, pixels=pixels))
+    assert stack.info.unit == "Bq/ml"
+    assert stack.slab(0, 3).values[:, 0, 0] == pytest.approx([250, 260, 270])
+
+
+def test_unset_mr_rescale_means_stored_values(tmp_path: Path) -> None:
+    stack = open_series(mr_series(tmp_path))
+    assert (stack.info.unit, stack.info.region) == ("signal", "head")
+    assert (stack.slab(0, 1).values[0] == stack.stored(0)).all()
+
+
+def test_headers_are_the_callers_own(tmp_path: Path) -> None:
+    stack = open_series(ct_series(tmp_path))
+    header = stack.header(0)
+    header.PatientName = "CHANGED"
+    header.ImageType[0] = "CHANGED"
+    assert "PixelData" not in header
+    assert stack.header(0).PatientName == "MEDQ^TEST"
+    assert stack.header(0).ImageType[0] == "ORIGINAL"
+
+
+def test_stored_values_cannot_be_changed_by_accident(tmp_path: Path) -> None:
+    stack = open_series(ct_series(tmp_path))
+    with pytest.raises(ValueError, match="read-only"):
+        stack.stored(0)[0, 0] = 1
+
+
+def test_memory_does_not_grow_with_the_series(tmp_path: Path) -> None:
+    stack = open_series(ct_series(tmp_path, slices=30, rows=8, columns=8))
+    for i in range(30):
+        stack.slab(i, i + 1)
+    assert len(stack._decoded) <= 8
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "colour"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "M", "MOSAIC"]}, "mosaic"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "screen capture"),
+        ({"ImagePositionPatient": None}, "Image Position"),
+        ({"ImageOrientationPatient": None}, "Image Orientation"),
+        ({"ImageOrientationPatient": [0, 0, 0, 0, 0, 0]}, "cosines"),
+        ({"PixelSpacing": None}, "Pixel Spacing"),
+        ({"RescaleSlope": None}, "Rescale"),
+        ({"RescaleSlope": "0"}, "Rescale Slope 0"),
+        ({"RescaleType": "US"}, "not to HU"),
+        ({"NumberOfFrames": "2"}, "more than one frame: not yet supported"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}, "multi-frame image: not yet supported"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "secondary capture"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.33"}, "not a CT, MR or PET"),
+        ({"PixelData": None}, "no pixel data"),
+        ({"Rows": 65}, "truncated"),
+        ({"BitsStored": 17}, "bits"),
+        ({"HighBit": 11}, "High Bit 11"),
+        ({"SOPInstanceUID": "1.2.3"}, "twice"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_sentence(
+    tmp_path: Path, attributes: dict[str, object], sentence: str
+) -> None:
+    paths = ct_series(tmp_path, **attributes)
+    with pytest.raises(Unprocessable, match=sentence) as refusal:
+        open_series(paths)
+    assert "\n" not in str(refusal.value)
+    if sentence != "twice":
+        assert any(pydicom.dcmread(p).SOPInstanceUID in str(refusal.value) for p in paths)
+
+
+def test_no_images_is_no_series() -> None:
+    with pytest.raises(Unprocessable, match="no images"):
+        open_series([])
+
+
+def test_pet_without_units_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unprocessable, match="Units missing"):
+        open_series(pet_series(tmp_path, Units=None))
+
+
+def test_mixed_series_sizes_and_planes_are_refused(tmp_path: Path) -> None:
+    one = ct_series(tmp_path / "a", slices=1)
+    other = ct_series(tmp_path / "b", slices=1)
+    with pytest.raises(Unprocessable, match="another series"):
+        open_series(one + other)
+    uid = pydicom.dcmread(one[0]).SeriesInstanceUID
+    small = ct_series(tmp_path / "c", slices=1, rows=32, SeriesInstanceUID=uid)
+    with pytest.raises(Unprocessable, match="32 x 64"):
+        open_series(one + small)
+    across = ct_series(
+        tmp_path / "d",
+        slices=1,
+        SeriesInstanceUID=uid,
+        ImageOrientationPatient=[1, 0, 0, 0, 0, -1],
+    )
+    with pytest.raises(Unprocessable, match="oriented across"):
+        open_series(one + across)
+
+
+def test_a_file_cut_short_is_refused_on_opening(tmp_path: Path) -> None:
+    paths = ct_series(tmp_path)
+    whole = paths[2].read_bytes()
+    paths[2].write_bytes(whole[:-100])
+    with pytest.raises(Unprocessable, match="truncated: 8092 bytes of pixel data where 8192"):
+        open_series(paths)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
+def test_compressed_images_read_the_same_and_cut_ones_are_refused(
+    tmp_path: Path, syntax: str
+) -> None:
+    paths = ct_series(tmp_path, slices=1)
+    plain = open_series(paths).slab(0, 1).values
+    image = pydicom.dcmread(paths[0])
+    image.compress(syntax, generate_instance_uid=False)
+    image.save_as(paths[0])
+    assert (open_series(paths).slab(0, 1).values == plain).all()
+    paths[0].write_bytes(paths[0].read_bytes()[:-1200])
+    stack = open_series(paths)
+    with pytest.raises(Unprocessable, match=stack.instances[0].sop_instance_uid):
+        stack.slab(0, 1)
+
+
+def test_overlay_bits_above_bits_stored_are_dropped(tmp_path: Path) -> None:
+    pixels = np.full((1, 16, 16), 1064, np.uint16)
+    pixels[0, 3, 3] |= 0x8000
+    paths = ct_series(tmp_path, pixels=pixels, BitsStored=12, HighBit=11)
+    assert (open_series(paths).slab(0, 1).values == 40).all()
+
+
+def test_declared_padding_comes_back_bit_exactly(tmp_path: Path) -> None:
+    pixels = np.full((1, 16, 16), 1064, np.int16)
+    pixels[0, :2] = -2000
+    pixels[0, 2] = -1990
+    paths = ct_series(
+        tmp_path, pixels=pixels, PixelPaddingValue=-2000, PixelPaddingRangeLimit=-1990
+    )
+    # Many scanners write these under the wrong VR: 63536 for -2000.
+    content = paths[0].read_bytes()
+    for element in (b"\x28\x00\x20\x01", b"\x28\x00\x21\x01"):
+        content = content.replace(element + b"SS", element + b"US")
+    paths[0].write_bytes(content)
+    assert pydicom.dcmread(paths[0]).PixelPaddingValue == 63536
+    stack = open_series(paths)
+    assert stack.instances[0].padding == (-2000, -1990)
+    slab = stack.slab(0, 1)
+    assert (~slab.valid[0]).sum() == 3 * 16
+    restored = stack.to_stored(0, np.zeros((16, 16), np.float32))
+    assert (restored[:3] == pixels[0, :3]).all()
+    assert (restored[3:] == 1024).all()
+
+
+def test_undeclared_padding_outside_the_reconstruction_circle_is_seen(tmp_path: Path) -> None:
+    pixels = np.full((1, 16, 16), 1064, np.int16)
+    pixels[0, [0, 0, -1, -1], [0, -1, 0, -1]] = -2000
+    stack = open_series(ct_series(tmp_path, pixels=pixels))
+    assert (~stack.slab(0, 1).valid).sum() == 4
+    pixels[0, 0, 0] = 24  # one corner of air: no circle
+    stack = open_series(ct_series(tmp_path / "air", pixels=pixels))
+    assert stack.slab(0, 1).valid.all()
+
+
+def test_tissue_never_turns_into_padding(tmp_path: Path) -> None:
+    pixels = np.full((1, 16, 16), 500, np.uint16)
+    pixels[0, 0] = 0
+    stack = open_series(mr_series(tmp_path, pixels=pixels, PixelPaddingValue=0))
+    restored = stack.to_stored(0, np.full((16, 16), 0.2, np.float32))
+    assert (restored[0] == 0).all()
+    assert (restored[1:] == 1).all()
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_refused(tmp_path: Path, poison: float) -> None:
+    stack = open_series(ct_series(tmp_path))
+    values = stack.slab(0, 1).values[0].copy()
+    values[5, 5] = poison
+    with pytest.raises(OutputError, match="1 pixels are not finite"):
+        stack.to_stored(0, values)
+
+
+def test_values_beyond_the_format_are_clipped_and_halves_go_to_even(tmp_path: Path) -> None:
+    stack = open_series(mr_series(tmp_path))
+    values = np.zeros((64, 64), np.float32)
+    values[0, :5] = [5000, -3, 2.5, 3.5, 4095.4]
+    assert stack.to_stored(0, values)[0, :5].tolist() == [4095, 0, 2, 4, 4095]
+    with pytest.raises(OutputError, match="shape"):
+        stack.to_stored(0, values[:5])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    signed=st.booleans(),
+    bits=st.integers(8, 16),
+    slope=st.floats(1e-5, 50).map(lambda v: float(f"{v:.8g}")),
+    intercept=st.integers(-4096, 4096),
+    seed=st.integers(0, 2**32 - 1),
+    padding=st.none() | st.integers(-32768, 65535),
+)
+def test_the_way_there_and_back_is_exact(
+    tmp_path_factory: pytest.TempPathFactory,
+    signed: bool,
+    bits: int,
+    slope: float,
+    intercept: int,
+    seed: int,
+    padding: int | None,
+) -> None:
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(low, high, (1, 8, 8), endpoint=True)
+    pixels = pixels.astype(np.int16 if signed else np.uint16)
+    pixels[0, 0, :2] = low, high
+    attributes: dict[str, object] = {
+        "BitsStored": bits,
+        "HighBit": bits - 1,
+        "RescaleSlope": f"{slope:.8g}",
+        "RescaleIntercept": f"{intercept * slope:.8g}",
+    }
+    if padding is not None:
+        pattern = padding & 0xFFFF
+        attributes["PixelPaddingValue"] = (
+            pattern - 0x10000 if signed and pattern >= 0x8000 else pattern
+        )
+    folder = tmp_path_factory.mktemp("exact")
+    stack = open_series(mr_series(folder, pixels=pixels, **attributes))
+    assert (stack.stored(0) == pixels[0]).all()
+    assert (stack.to_stored(0, stack.slab(0, 1).values[0]) == pixels[0]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    damage=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
+    kept=st.floats(0, 1),
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_damaged_file_opens_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[float, int]], kept: float
+) -> None:
+    path = ct_series(tmp_path_factory.mktemp("damaged"), slices=1, rows=8, columns=8)[0]
+    content = bytearray(path.read_bytes())
+    for where, value in damage:
+        content[132 + int(where * (len(content) - 133))] = value
+    path.write_bytes(content[: 132 + int(kept * (len(content) - 132))])
+    try:
+        open_series([path]).slab(0, 1)
+    except Unprocessable as refusal:
+        assert "MEDQ" not in str(refusal)  # nobody's name in a message
