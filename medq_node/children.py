@@ -6,6 +6,7 @@ replaced when it died. Built on Pebble.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import re
@@ -66,7 +67,7 @@ class Children:
             raise EngineFailure(f"took longer than {self._timeout_s:g} s and was killed") from error
         if isinstance(error, ProcessExpired):
             raise EngineFailure(f"its process died (exit code {error.exitcode})") from error
-        # The message of an unforeseen error may quote a data element: only its kind and place go on.
+        # The message of an unforeseen error may quote a data element: its kind and place go on.
         raise EngineFailure(f"{type(error).__name__} {_place(error)}".strip()) from error
 
     def kill(self) -> None:
@@ -84,10 +85,8 @@ def _place(error: BaseException) -> str:
 def _start_child(parent: int, log_level: str) -> None:
     configure_logging(level=log_level, role="engine")
     # Out of memory, the kernel should take this process and not the one with the workflows.
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")
-    except OSError:
-        pass
     die_with_parent(parent)
 
 

@@ -48,8 +48,7 @@ class Busy:
 
 @contextmanager
 def durable_execution(url: str, executor_id: str) -> Iterator[None]:
-    """DBOS on ``url`` while the block runs; what is unfinished then is resumed at the next start.
-    """
+    """DBOS on ``url`` while the block runs; what is unfinished is resumed at the next start."""
     config: DBOSConfig = {
         "name": "medq-node",
         "system_database_url": url,

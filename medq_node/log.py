@@ -14,6 +14,12 @@ def configure_logging(
 ) -> None:
     """Set up structlog on standard error; ``auto`` is for people on a terminal, else JSON."""
     for_people = format == "console" or (format == "auto" and sys.stderr.isatty())
+
+    def with_role(
+        _: object, __: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        return {"role": role, **event}
+
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if for_people
@@ -21,7 +27,7 @@ def configure_logging(
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            with_role,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -33,7 +39,6 @@ def configure_logging(
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(role=role)
     # Libraries log data elements and addresses at lower levels: only their warnings pass.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     for name in ("pydicom", "pynetdicom", "highdicom", "dbos", "alembic"):

@@ -53,15 +53,15 @@ class GateLimits:
       every slice; in a slice at least ``bias_noise_levels`` of its noise, as less can't be told.
     - ``bias_percent``: the same for flat tissue and the whole image in MR, the whole image in PET.
     - ``bias_percent_pet_flat``: flat tissue in PET, where few voxels lie far from hot ones. (Total
-      variation at half a noise level 4.9.)
+      variation at half a noise level 4.3.)
     - ``bias_area_mm2``: smaller flat regions don't count.
     - ``edge_noise_levels``: RMS change at edges in noise levels. (Total variation at one noise
-      level 1.7; a Gaussian blur of 4 pixels at least 3.6.)
+      level 1.4, in PET 1.7; a Gaussian blur of 4 pixels at least 3.7.)
     - ``local_change_share``, ``local_change_share_pet``: largest mean change under a 3 mm Gaussian,
       as a share of the source's local standard deviation. (Total variation at one noise level 0.31,
-      PET 0.75, as a voxel is as large as the Gaussian; a lesion of 8 mm and +60 HU at least 0.3.)
+      PET 0.75, as a voxel is as large as the Gaussian; a lesion of 8 mm and +60 HU at least 0.7.)
     - ``local_change_hu``: the same in HU, for noisy CT where the share is small. (Total variation
-      at one noise level 10; a lesion of 8 mm and +60 HU at least 34.)
+      at one noise level 9; a lesion of 8 mm and +60 HU at least 32.)
     - ``range_margin_percent``: how far values may leave the range of the source slice, in percent
       of that range.
     """

@@ -51,9 +51,7 @@ class Next(StrEnum):
 class Pipeline(DBOSConfiguredInstance):
     """The durable workflow over one node's rows and files."""
 
-    def __init__(
-        self, config: Config, sessions: Sessions, children: Children, busy: Busy
-    ) -> None:
+    def __init__(self, config: Config, sessions: Sessions, children: Children, busy: Busy) -> None:
         super().__init__(config_name="pipeline")
         self._busy = busy
         self._started: set[int] = set()

@@ -60,9 +60,7 @@ def record_refusal(revision: Revision, state: RevisionState, reason: str) -> Non
         revision.decision.refusal = reason
 
 
-def record_result(
-    session: Session, revision: Revision, result: WorkResult, layout: Layout
-) -> None:
+def record_result(session: Session, revision: Revision, result: WorkResult, layout: Layout) -> None:
     """What a child made, before any of it is sent; the second time changes nothing."""
     session.execute(delete(Assessment).where(Assessment.revision_id == revision.id))
     session.execute(delete(Output).where(Output.revision_id == revision.id))

@@ -59,7 +59,8 @@ class Retention:
             revision = session.get_one(Revision, revision_id)
             newer = session.scalar(
                 select(Revision.id).where(
-                    Revision.series_id == revision.series_id, Revision.cleaned_at.is_(None),
+                    Revision.series_id == revision.series_id,
+                    Revision.cleaned_at.is_(None),
                     Revision.id != revision.id,
                 )
             )

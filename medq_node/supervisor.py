@@ -120,7 +120,9 @@ class Supervisor:
                 steady = now - child.started > _STEADY_S
                 child.pause_s = 0.0 if steady else min(2 * child.pause_s + 0.5, _LONGEST_PAUSE_S)
                 child.not_before = now + child.pause_s
-                log.error("died", process=child.role, code=process.returncode, pause_s=child.pause_s)
+                log.error(
+                    "died", process=child.role, code=process.returncode, pause_s=child.pause_s
+                )
                 self._forget(child)
             if child.process is None and now >= child.not_before:
                 self._start(child)

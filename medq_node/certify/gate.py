@@ -124,11 +124,11 @@ def _geometry_mismatches(source: SeriesStack, restored: SeriesStack) -> list[str
 
 
 def _same(ours: object, theirs: object) -> bool:
-    """Equal; numbers to 1e-6, as a decimal string of 16 characters may have to be shortened."""
+    """Equal; numbers to seven digits, as decimal strings beyond 16 characters get shortened."""
     if isinstance(ours, tuple) and isinstance(theirs, tuple) and len(ours) == len(theirs):
         return all(_same(a, b) for a, b in zip(ours, theirs, strict=True))
     if isinstance(ours, float) and isinstance(theirs, float):
-        return math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-6)
+        return math.isclose(ours, theirs, rel_tol=1e-7, abs_tol=1e-12)
     return ours == theirs
 
 

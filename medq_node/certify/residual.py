@@ -92,7 +92,7 @@ def measure_slice(
     Returns:
         ``None`` where the slice has too little besides padding to measure anything.
     """
-    step = tuple(max(1, int(_CELL_MM / mm)) for mm in spacing_mm)
+    step = tuple(max(1, round(_CELL_MM / mm)) for mm in spacing_mm)
     cell_mm = (step[0] * spacing_mm[0], step[1] * spacing_mm[1])
     sigma = tuple(max(_LOCAL_MM / mm, 1.0) for mm in cell_mm)
     weight = valid.astype(np.float32)

@@ -36,8 +36,8 @@ def small_pacs(folder: Path, port: int) -> Iterator[None]:
 
 def _store(event: evt.Event, folder: Path) -> int:
     ds = event.dataset
-    target = folder / file_name(str(ds.SeriesInstanceUID)) / (
-        file_name(str(ds.SOPInstanceUID)) + ".dcm"
+    target = (
+        folder / file_name(str(ds.SeriesInstanceUID)) / (file_name(str(ds.SOPInstanceUID)) + ".dcm")
     )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -199,7 +199,9 @@ def _found(
     """Restored images and reports: as the built-in PACS got them, or as the node sent them."""
     folder = received or Layout(load_config(config).node.data).output
     files = sorted(folder.rglob("*.dcm")) if folder.exists() else []
-    reports = tuple(f for f in files if pydicom.dcmread(f, specific_tags=["Modality"]).Modality == "SR")
+    reports = tuple(
+        f for f in files if pydicom.dcmread(f, specific_tags=["Modality"]).Modality == "SR"
+    )
     return tuple(f for f in files if f not in reports), reports
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medq_node.intake.quiet import QuietTime
-from medq_node.snapshot import header_snapshot
 from medq_node.layout import Layout
+from medq_node.snapshot import header_snapshot
 from medq_node.store.database import Sessions
 from medq_node.store.handover import hand_over_revision
 from medq_node.store.states import Content, RevisionState
@@ -38,7 +38,11 @@ class Completion:
         with self.sessions() as session:
             waiting = session.scalars(
                 select(Series)
-                .where(Series.id.in_(select(Instance.series_id).where(Instance.since_revision.is_(None))))
+                .where(
+                    Series.id.in_(
+                        select(Instance.series_id).where(Instance.since_revision.is_(None))
+                    )
+                )
                 .order_by(Series.first_arrival)
             ).all()
         closed = 0

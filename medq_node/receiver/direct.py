@@ -2,8 +2,8 @@
 
 Stock pynetdicom spends most of a C-STORE waiting in two threads that sleep a millisecond at a
 time, reading 4096 bytes at a time, and building Datasets for the command, the response and the
-file meta; and it holds the whole object in memory. Measured on 0.5 MB images, half to two thirds of
-the time is gone before the disk is touched. This module replaces, per association:
+file meta; and it holds the whole object in memory. With several associations that is more than the
+disk takes. This module replaces, per association:
 
 - the reactor thread's sleeps by ``poll`` on the socket and on a waker (``DirectProvider``);
 - the association thread's sleeps by a bell that rings when there is something to do (``Doorbell``);

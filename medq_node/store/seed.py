@@ -30,9 +30,7 @@ def add_rules(session: Session, text: str, source: str) -> int:
 
 def current_rules(session: Session) -> RuleSetRow:
     """The newest rule set."""
-    return session.scalars(
-        select(RuleSetRow).order_by(RuleSetRow.version.desc()).limit(1)
-    ).one()
+    return session.scalars(select(RuleSetRow).order_by(RuleSetRow.version.desc()).limit(1)).one()
 
 
 def node_uid(session: Session) -> str:

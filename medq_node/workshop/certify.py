@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from medq_node.certify.objects import check_objects
-from medq_node.workshop.order import WorkOrder
 from medq_node.pixels.series import open_series
 from medq_node.provenance import RESEARCH_LABEL
+from medq_node.workshop.order import WorkOrder
 from medq_node.workshop.result import read_result
 
 

@@ -91,9 +91,7 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         # Of a refused restoration the picture alone is kept, for whoever wants to see why.
         with watch("picture"):
             page = part / PAGE
-            before_after_png(
-                source, restored, content, f"{engine.name} {engine.version}", page
-            )
+            before_after_png(source, restored, content, f"{engine.name} {engine.version}", page)
         if not outputs:
             shutil.rmtree(part / RESTORED_FOLDER)
     with watch("report"):
@@ -160,5 +158,3 @@ def _identity(order: WorkOrder, engine: Engine) -> OutputIdentity:
         station_name=order.station_name,
         institution_name=order.institution_name,
     )
-
-

@@ -163,7 +163,9 @@ def test_inline_originals_are_handed_over_before_anything_else(sessions, layout,
     assert (delivery.content, delivery.total, delivery.destination) == ("originals", 2, "pacs")
 
 
-def test_a_crash_between_row_and_rename_is_finished(sessions, layout, tmp_path, monkeypatch) -> None:
+def test_a_crash_between_row_and_rename_is_finished(
+    sessions, layout, tmp_path, monkeypatch
+) -> None:
     file = ct_series(tmp_path / "a", slices=1)[0]
     waiting = arrive(layout, file, 0)
     with monkeypatch.context() as power_cut:
