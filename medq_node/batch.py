@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ from medq_node.worker import working
 
 _DESTINATION = "out"
 _POLL_S = 0.2
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_folder(
@@ -36,17 +39,21 @@ def run_folder(
     engine: str | None,
     restore: str,
     progress: Callable[[NodeStatus, Layout], None],
+    stopped: Callable[[], None],
 ) -> NodeStatus:
     """Assess and restore every series below ``folder``; results lie below ``out``.
 
     ``restore`` is ``when_needed``, ``always`` or ``never``. A short-lived node with its own
-    database does the work; ``folder`` is only read.
+    database does the work; ``folder`` is only read. ``stopped`` ends this process: it is called
+    after Ctrl-C, when the work in flight is gone.
 
     Raises:
         MedqError: nothing to do, or ``out`` can't be written.
     """
     files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else [folder]
-    if not files or not files[0].exists():
+    if not folder.exists():
+        raise MedqError(f"{folder}: no such file or folder")
+    if not files:
         raise MedqError(f"no files in {folder}")
     with _workspace(out) as data:
         layout = Layout(data)
@@ -56,6 +63,9 @@ def run_folder(
                 "node": config.node.model_copy(update={"data": data, "topology": "tap"}),
                 "database": type(config.database)(),
                 "destinations": {_DESTINATION: FolderDestination(kind="folder", path=out)},
+                "delivery": config.delivery.model_copy(
+                    update={"retry_initial_s": 1.0, "retry_attempts": 3}
+                ),
             }
         )
         migrate(batch.database_url)
@@ -68,19 +78,42 @@ def run_folder(
         intake.group(incoming_files(layout))
         later = utc_now() + timedelta(days=1)
         Completion(sessions, layout, QuietTime(0.0, 0.0, 1.0), utc_now()).close_quiet(later)
+        _refuse_old_results(node_status(sessions, layout, limit=10_000), out, layout)
+        # Threads and children that start now inherit deaf ears: this thread alone hears Ctrl-C.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         with working(batch, sessions) as start_waiting:
-            while True:
-                start_waiting()
-                status = node_status(sessions, layout, limit=10_000)
-                progress(status, layout)
-                if settled(status):
-                    break
-                time.sleep(_POLL_S)
+            try:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+                while True:
+                    start_waiting()
+                    status = node_status(sessions, layout, limit=10_000)
+                    progress(status, layout)
+                    if settled(status):
+                        break
+                    time.sleep(_POLL_S)
+            except KeyboardInterrupt:
+                # Nobody resumes a batch: nothing to drain, and nothing may stay behind.
+                for child in multiprocessing.active_children():
+                    child.kill()
+                    child.join()
+                shutil.rmtree(data, ignore_errors=True)
+                stopped()
         for series in status.series:
-            if series.page is not None:
-                target = layout.output_folder(series.series_instance_uid, series.revision).name
-                shutil.copyfile(series.page, out / target / series.page.name)
+            target = out / layout.output_folder(series.series_instance_uid, series.revision).name
+            if series.page is not None and target.is_dir():
+                shutil.copyfile(series.page, target / series.page.name)
         return status
+
+
+def _refuse_old_results(status: NodeStatus, out: Path, layout: Layout) -> None:
+    """Another run makes other UIDs: its images must not be mixed with those of an earlier one."""
+    for series in status.series:
+        name = layout.output_folder(series.series_instance_uid, series.revision).name
+        if (out / name).exists():
+            raise MedqError(
+                f"{out / name} holds the results of an earlier run: remove it, or choose another "
+                "folder with --out"
+            )
 
 
 def _rules(engine: str | None, restore: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ def checkup(config: Config) -> list[Finding]:
     """Settings, rules, engine, disk, port and destinations, in that order."""
     return [
         Finding("settings", True, f"{config.node.ae_title}, topology {config.node.topology}"),
-        _rules(config),
+        check_rules(config),
         _engine(config),
         _disk(config),
         _port(config),
@@ -38,7 +39,7 @@ def checkup(config: Config) -> list[Finding]:
     ]
 
 
-def _rules(config: Config) -> Finding:
+def check_rules(config: Config) -> Finding:
     """Those in the database once a node has run, else the file that will seed it."""
     try:
         with open_existing(config.database_url)() as session:
@@ -79,11 +80,25 @@ def _disk(config: Config) -> Finding:
 
 def _port(config: Config) -> Finding:
     host, port = config.receiver.host, config.receiver.port
+    if _running(config):
+        return Finding("port", True, f"the node is running on {host}:{port}")
     try:
         check_port(host, port, patience_s=0.0)
     except MedqError as error:
-        return Finding("port", False, f"{error} (or the node is running already)")
+        return Finding("port", False, str(error))
     return Finding("port", True, f"{host}:{port} is free")
+
+
+def _running(config: Config) -> bool:
+    """Whether a node holds the lock of this data folder."""
+    try:
+        with (config.node.data / "node.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _destination(config: Config, name: str) -> Finding:

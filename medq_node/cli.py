@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,10 +58,13 @@ def _root(
 @app.command()
 def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Run the node until stopped; Ctrl-C drains and exits 0."""
+    from medq_node.checkup import check_rules
     from medq_node.supervisor import Supervisor
 
     with _plain_errors():
         settings, path = _settings(config)
+        if _first_start(settings) and not (rules := check_rules(settings)).fine:
+            raise ConfigError(rules.found)
         configure_logging(settings.log.format, settings.log.level, "supervisor")
 
         def ready() -> None:
@@ -94,6 +99,7 @@ def demo(
     from medq_node.demo.story import run_demo
 
     with _plain_errors():
+        configure_logging("auto", "error", "demo")
         told = run_demo(input_folder, pacs, out, restore.value, Console(stderr=as_json))
         if as_json:
             print(TypeAdapter(type(told)).dump_json(told, indent=1).decode())
@@ -116,12 +122,26 @@ def run(
 
     with _plain_errors():
         settings, _ = _settings(config)
-        configure_logging(settings.log.format, "warning", "run")
+        # What is refused or kept aside is told at the end, series by series.
+        configure_logging(settings.log.format, "error", "run")
         if engine is not None and engine not in REGISTRY:
             raise ConfigError(f"no engine named {engine!r}; known: {', '.join(sorted(REGISTRY))}")
         console = Console(stderr=as_json)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Stopped at once, the work in flight can't clean up: nobody needs to read of its semaphores.
+        os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
         with Progress(console) as progress:
-            status = run_folder(settings, folder, out, engine, restore.value, progress.show)
+
+            def stopped() -> None:
+                progress.stop()
+                print("medq-node: stopped; what was finished lies in --out", file=sys.stderr)
+                sys.stderr.flush()
+                # Threads of libraries may still sleep, and would keep the process.
+                os._exit(130)
+
+            status = run_folder(
+                settings, folder, out, engine, restore.value, progress.show, stopped
+            )
         if as_json:
             print(_json(status))
         else:
@@ -129,7 +149,10 @@ def run(
 
             tell_batch(console, status, out)
         made = any(series.outputs for series in status.series)
-        stuck = any(series.state == "held" for series in status.series)
+        stuck = any(
+            series.state == "held" or any(d.state != "confirmed" for d in series.deliveries)
+            for series in status.series
+        )
         raise typer.Exit(0 if made and not stuck else 1)
 
 
@@ -145,10 +168,9 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         if as_json:
             print(_json(findings))
         else:
-            console = Console()
-            for finding in findings:
-                mark = "[green]ok [/]" if finding.fine else "[bold red]no [/]"
-                console.print(f"{mark} {finding.what}: {finding.found}", highlight=False)
+            from medq_node.console.overview import print_findings
+
+            print_findings(Console(), findings)
         raise typer.Exit(0 if all(finding.fine for finding in findings) else 1)
 
 
@@ -178,7 +200,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """What became of each series, and why; what waits for a person."""
-    from medq_node.console.tables import print_status
+    from medq_node.console.overview import print_status
     from medq_node.layout import Layout
     from medq_node.status import node_status
     from medq_node.store.database import open_existing
@@ -195,6 +217,17 @@ def status(
 
 def _json(value: object) -> str:
     return TypeAdapter(type(value)).dump_json(value, indent=1).decode()
+
+
+def _first_start(settings: Config) -> bool:
+    """Whether the rules are still those of the file: from then on the database has them."""
+    from medq_node.store.database import open_existing
+
+    try:
+        open_existing(settings.database_url)
+    except MedqError:
+        return True
+    return False
 
 
 def _settings(path: Path | None) -> tuple[Config, Path | None]:
@@ -214,4 +247,10 @@ def _plain_errors() -> Iterator[None]:
         raise typer.Exit(2) from error
     except MedqError as error:
         print(f"medq-node: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"medq-node: {where}{error.strerror or error}", file=sys.stderr)
         raise typer.Exit(1) from error

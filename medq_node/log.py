@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from typing import Literal
 
 import structlog
+
+_QUOTING = ("pydicom", "highdicom", "pynetdicom.transport")
+"""Libraries whose records never pass: they quote data elements, or say what we say ourselves."""
 
 
 def configure_logging(
@@ -40,6 +44,15 @@ def configure_logging(
         cache_logger_on_first_use=False,
     )
     # Libraries log data elements and addresses at lower levels: only their warnings pass.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
-    for name in ("pydicom", "pynetdicom", "highdicom", "dbos", "alembic"):
+    handler = logging.StreamHandler(sys.stderr)
+    # A filter, as pydicom sets its logger's level anew when it is imported.
+    handler.addFilter(_quotes_nothing)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(name)s: %(message)s")
+    for name in ("pynetdicom", "dbos", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # pydicom's warnings quote the values that they are about.
+    warnings.filterwarnings("ignore", category=UserWarning)
+
+
+def _quotes_nothing(record: logging.LogRecord) -> bool:
+    return not any(record.name == name or record.name.startswith(name + ".") for name in _QUOTING)

@@ -162,7 +162,7 @@ class Pipeline(DBOSConfiguredInstance):
     def register_queue(self) -> None:
         """Series wait in one queue; as many run at once as there are children."""
         DBOS.register_queue(
-            _QUEUE, worker_concurrency=self._config.pipeline.workers, polling_interval_sec=0.3
+            _QUEUE, worker_concurrency=self._config.pipeline.workers, polling_interval_sec=0.1
         )
 
     def start_waiting(self) -> None:

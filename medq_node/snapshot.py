@@ -31,18 +31,16 @@ def header_snapshot(paths: Iterable[Path]) -> Snapshot:
     the empty value ``[]`` among its values. At most 1000 distinct values are kept per keyword.
     """
     seen: dict[str, dict[tuple[Component, ...], None]] = {}
-    images = 0
     ours = False
-    for path in paths:
+    for number, path in enumerate(paths):
         ds = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         ours = ours or made_by_us(ds)
         values = dict(_elements(ds))
         for keyword in values.keys() - seen.keys():
-            seen[keyword] = {(): None} if images else {}
+            seen[keyword] = {(): None} if number else {}
         for keyword, distinct in seen.items():
             if len(distinct) < _MOST_VALUES:
                 distinct[values.get(keyword, ())] = None
-        images += 1
     snapshot: Snapshot = {k: [list(v) for v in distinct] for k, distinct in sorted(seen.items())}
     if ours:
         snapshot[MADE_BY_US] = [["YES"]]

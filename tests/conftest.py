@@ -28,7 +28,7 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def dev_series(data_root: Path):  # noqa: ANN201
+def dev_series(data_root: Path):
     """Function: name of a series under dev/ -> its sorted DICOM files (some have no suffix)."""
 
     def files(name: str) -> list[Path]:

@@ -89,14 +89,14 @@ class Node:
                     command = (entry / "cmdline").read_bytes().decode().split("\0")
                 except OSError:
                     continue
-                if "medq_node.process" in command and str(self.config) in command:
-                    if not role or role in command:
-                        found.append(int(entry.name))
+                ours = "medq_node.process" in command and str(self.config) in command
+                if ours and (not role or role in command):
+                    found.append(int(entry.name))
         return found
 
     def status(self) -> NodeStatus:
         sessions = open_existing(f"sqlite:///{self.folder / 'data' / 'medq.sqlite'}")
-        return node_status(sessions, self.layout)
+        return node_status(sessions, self.layout, limit=1000)
 
     def log(self) -> str:
         return (self.folder / "node.log").read_text(encoding="utf-8", errors="replace")
@@ -120,7 +120,7 @@ class Node:
                 )
             )
 
-        wait_for(all_settled, patience_s, lambda: f"{self.status()}\n{self.log()[-4000:]}")
+        wait_for(all_settled, patience_s, lambda: f"{self.status().states}\n{self.log()[-3000:]}")
         return self.status()
 
 

@@ -10,6 +10,7 @@ from typing import Self
 from rich import progress
 from rich.console import Console
 
+from medq_node.console.lines import counted
 from medq_node.layout import Layout
 from medq_node.status import NodeStatus, SeriesStatus
 from medq_node.workshop.produce import RESTORED_FOLDER
@@ -22,10 +23,10 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._bars = progress.Progress(
-            progress.TextColumn("{task.description}"),
+            progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=30),
-            progress.TextColumn("{task.fields[doing]}"),
             progress.TimeElapsedColumn(),
+            progress.TextColumn("{task.fields[doing]}", markup=False),
             console=console,
         )
         self._tasks: dict[tuple[str, int], progress.TaskID] = {}
@@ -40,6 +41,10 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the terminal as it was found."""
         self._bars.stop()
 
     def show(self, status: NodeStatus, layout: Layout) -> None:
@@ -48,7 +53,7 @@ class Progress:
             key = (series.series_instance_uid, series.revision)
             if key not in self._tasks:
                 self._tasks[key] = self._bars.add_task(
-                    f"{series.modality or '?'} {series.images} images",
+                    f"{series.modality or '?'} {counted(series.images, 'image')}",
                     total=series.images + 1,
                     doing="waiting",
                 )

@@ -2,38 +2,80 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
+from engines.quality import Degradation, SentenceError, parse_sentence
+from medq_node.console.lines import counted, tell, tell_path
 from medq_node.layout import Layout
 from medq_node.status import NodeStatus, SeriesStatus
+
+RESEARCH = "Research use only. Not for diagnostic use."
 
 
 def tell_batch(console: Console, status: NodeStatus, out: Path) -> None:
     """Every series of a ``run``: what was seen, what was done, where it lies."""
     for series in reversed(status.series):
         console.print()
-        console.print(
-            f"[bold]{series.modality or '?'}, {series.images} images[/] "
-            f"[dim]{series.series_instance_uid}[/]",
-            highlight=False,
-        )
+        tell_heading(console, series)
         if series.sentence_before is None:
-            console.print(f"  {series.state}: {series.reason}", highlight=False)
+            tell(console, series.state, series.reason or "")
             continue
         tell_words(console, series)
+        for delivery in series.deliveries:
+            if delivery.state != "confirmed":
+                tell(console, "not out", delivery.last_error or delivery.state)
         name = Layout(out).output_folder(series.series_instance_uid, series.revision).name
-        console.print(f"  [bold]in[/]      {out / name}", highlight=False, soft_wrap=True)
-    for kept in status.quarantine:
-        console.print(f"[yellow]not used[/]  one file: {kept.reason}", highlight=False)
-    console.print("\nResearch use only. Not for diagnostic use.", style="dim")
+        tell_path(console, "in", out / name)
+    if status.quarantine:
+        console.print()
+    # By reason only: names of files may name patients.
+    for reason, count in Counter(kept.reason for kept in status.quarantine).items():
+        tell(console, "not used", f"{counted(count, 'file')}: {reason}", indent=0)
+    console.print()
+    console.print(RESEARCH, style="dim")
+
+
+def tell_heading(console: Console, series: SeriesStatus) -> None:
+    """Which series this is."""
+    heading = Text(f"{series.modality or '?'}, {counted(series.images, 'image')}", "bold")
+    heading.append(f"  {series.series_instance_uid}", "dim not bold")
+    console.print(heading, highlight=False, soft_wrap=True)
 
 
 def tell_words(console: Console, series: SeriesStatus) -> None:
-    """Quality before, what was done and why, quality after."""
-    console.print(f"  [bold]before[/]  {series.sentence_before}", highlight=False)
-    because = "; ".join(series.taken_because)
-    console.print(f"  [bold]done[/]    {series.taken}: {because}", highlight=False)
+    """Quality before, what was done and why, quality after, and the noise in numbers."""
+    tell(console, "before", series.sentence_before or "")
+    tell(console, "done", done(series))
     if series.sentence_after:
-        console.print(f"  [bold]after[/]   {series.sentence_after}", highlight=False)
+        tell(console, "after", series.sentence_after)
+    if noise := noise_line(series):
+        tell(console, "noise", noise)
+
+
+def done(series: SeriesStatus) -> str:
+    """What was done and why."""
+    return f"{series.taken}: {'; '.join(series.taken_because)}"
+
+
+def noise_line(series: SeriesStatus) -> str:
+    """Such as ``45.6 HU before, 19.6 HU after``; empty where no noise was measured."""
+    before, after = _noise(series.sentence_before), _noise(series.sentence_after)
+    if before and after:
+        return f"{before} before, {after} after"
+    return before
+
+
+def _noise(sentence: str | None) -> str:
+    try:
+        description = parse_sentence(sentence or "")
+    except SentenceError:
+        return ""
+    for kind in (Degradation.NOISE, Degradation.LOW_COUNT):
+        finding = description.finding(kind)
+        if finding is not None and finding.amount is not None:
+            return f"{finding.amount:g} {finding.unit}"
+    return ""

@@ -40,7 +40,7 @@ class Outbox(DBOSConfiguredInstance):
     def register_queues(self, at_once: int) -> None:
         """A queue per destination, ``at_once`` deliveries each: a dead one delays nobody else."""
         for name in self._config.destinations:
-            DBOS.register_queue(_queue(name), worker_concurrency=at_once, polling_interval_sec=0.3)
+            DBOS.register_queue(_queue(name), worker_concurrency=at_once, polling_interval_sec=0.1)
 
     def start_waiting(self) -> None:
         """Enqueue the workflow of every row that may go now; idempotent by workflow id."""

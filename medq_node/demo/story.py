@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,10 +13,12 @@ from pydicom.errors import InvalidDicomError
 from rich.console import Console
 
 from medq_node.config import load_config
+from medq_node.console.lines import tell
 from medq_node.console.progress import Progress, progress_bar
 from medq_node.delivery.dicom import DicomDestination
 from medq_node.delivery.parcel import Parcel
 from medq_node.demo import node, pacs
+from medq_node.demo.found import Found, keep, start_afresh
 from medq_node.demo.measure import rmse_hu
 from medq_node.demo.rules import write_rules
 from medq_node.demo.sample import DOSE_FRACTION, SIZE, SLICES, Sample, make_sample
@@ -36,7 +37,7 @@ _PATIENCE_S = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the demonstration found, for programs."""
+    """What the demonstration found, for programs; ``found`` goes with ``series``."""
 
     worked: bool
     series: tuple[SeriesStatus, ...]
@@ -44,9 +45,7 @@ class Told:
     total_s: float
     rmse_before_hu: float | None
     rmse_after_hu: float | None
-    restored: tuple[Path, ...]
-    reports: tuple[Path, ...]
-    pictures: tuple[Path, ...]
+    found: tuple[Found, ...]
 
 
 def run_demo(
@@ -57,21 +56,28 @@ def run_demo(
     Raises:
         MedqError: it can't be played; says why.
     """
-    out = _fresh(out)
+    destination = None if peer is None else _peer(peer)
+    files = () if images is None else _images(images, out)
+    out = start_afresh(out)
     start = time.monotonic()
     with ExitStack() as stack:
         sample: Sample | None = None
         if images is None:
-            console.print(
-                f"[bold]Sample[/]   {SLICES} slices {SIZE}x{SIZE}, a generated chest phantom at "
-                f"{DOSE_FRACTION:.0%} dose; its truth is known"
+            tell(
+                console,
+                "sample",
+                f"{SLICES} slices {SIZE}x{SIZE}, a generated chest phantom at {DOSE_FRACTION:.0%} "
+                "dose; its truth is known",
+                indent=0,
             )
             with console.status("making the sample"):
                 sample = make_sample(out / "sample")
             files = sample.files
-        else:
-            files = _images(images)
-        destination, received = _pacs(stack, peer, out)
+        received: Path | None = None
+        if destination is None:
+            peer_port, received = free_port(), out / "pacs"
+            stack.enter_context(pacs.small_pacs(received, peer_port))
+            destination = _destination(pacs.AE_TITLE, "127.0.0.1", peer_port)
         port = free_port()
         settings = _settings(port, destination, restore, out)
         with console.status("starting the node"):
@@ -79,12 +85,11 @@ def run_demo(
         tell_start(console, port, destination)
         sent_s = _push(files, port, console)
         status = _watch(config, {_series_uid(f) for f in files}, console)
-        restored, reports = _found(status, config, received)
-        pictures = tuple(_keep_page(s, out) for s in status.series if s.page)
+        found = keep(status.series, Layout(out / "node" / "data"), received, out)
         before = after = None
-        if sample is not None and restored:
+        if sample is not None and found[0].restored:
             before = rmse_hu(sample.files, sample.truth_hu)
-            after = rmse_hu(restored, sample.truth_hu)
+            after = rmse_hu(found[0].restored, sample.truth_hu)
         told = Told(
             worked=all(_worked(series) for series in status.series),
             series=status.series,
@@ -92,28 +97,17 @@ def run_demo(
             total_s=round(time.monotonic() - start, 2),
             rmse_before_hu=before,
             rmse_after_hu=after,
-            restored=restored,
-            reports=reports,
-            pictures=pictures,
+            found=found,
         )
     tell_result(console, told)
     return told
 
 
-def _fresh(out: Path) -> Path:
-    """An empty ``out``; only what an earlier demonstration left is removed."""
-    try:
-        if (out / "node" / "config.yaml").exists():
-            shutil.rmtree(out)
-        elif out.exists() and any(out.iterdir()):
-            raise MedqError(f"{out} holds other files: choose another folder with --out")
-        (out / "node").mkdir(parents=True)
-    except OSError as error:
-        raise MedqError(f"can't write to {out}: {error.strerror}") from error
-    return out.resolve()
-
-
-def _images(folder: Path) -> tuple[Path, ...]:
+def _images(folder: Path, out: Path) -> tuple[Path, ...]:
+    if not folder.exists():
+        raise MedqError(f"{folder}: no such file or folder")
+    if folder.resolve().is_relative_to(out.resolve()):
+        raise MedqError(f"{folder} lies in {out}, which is emptied first: choose another --out")
     files = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         try:
@@ -126,17 +120,12 @@ def _images(folder: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _pacs(stack: ExitStack, peer: str | None, out: Path) -> tuple[dict[str, Any], Path | None]:
-    """The destination, and the folder in which the built-in PACS keeps what it gets."""
-    if peer is None:
-        port, received = free_port(), out / "pacs"
-        stack.enter_context(pacs.small_pacs(received, port))
-        return _destination(pacs.AE_TITLE, "127.0.0.1", port), received
+def _peer(peer: str) -> dict[str, Any]:
     title, at, address = peer.partition("@")
     host, colon, port_text = address.rpartition(":")
     if not (at and colon and title and host and port_text.isdigit()):
         raise MedqError(f"--pacs needs AE@host:port, such as ORTHANC@127.0.0.1:4242, not {peer!r}")
-    return _destination(title, host, int(port_text)), None
+    return _destination(title, host, int(port_text))
 
 
 def _destination(ae_title: str, host: str, port: int) -> dict[str, Any]:
@@ -191,25 +180,6 @@ def _wait(deadline: float) -> None:
 
 def _series_uid(path: Path) -> str:
     return str(pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
-
-
-def _found(
-    status: NodeStatus, config: Path, received: Path | None
-) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Restored images and reports: as the built-in PACS got them, or as the node sent them."""
-    folder = received or Layout(load_config(config).node.data).output
-    files = sorted(folder.rglob("*.dcm")) if folder.exists() else []
-    reports = tuple(
-        f for f in files if pydicom.dcmread(f, specific_tags=["Modality"]).Modality == "SR"
-    )
-    return tuple(f for f in files if f not in reports), reports
-
-
-def _keep_page(series: SeriesStatus, out: Path) -> Path:
-    assert series.page is not None
-    target = out / f"before-after-{series.series_instance_uid}.png"
-    shutil.copyfile(series.page, target)
-    return target
 
 
 def _worked(series: SeriesStatus) -> bool:

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pydicom
@@ -117,7 +116,7 @@ def data_set_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     text = "" if value is None else str(value).strip(" \0")
     return text or None
 

@@ -233,6 +233,9 @@ def _geometry(
         raise Unprocessable(f"image {uid} has no Image Orientation (Patient)")
     if len(spacing) != 2 or min(spacing) <= 0:
         raise Unprocessable(f"image {uid} has no Pixel Spacing")
+    if not text(dataset, "FrameOfReferenceUID"):
+        # Type 1 in every IOD that we write (C.7.4.1); a position without a frame is nowhere.
+        raise Unprocessable(f"image {uid} has no Frame of Reference UID")
     row, column = np.array(orientation[:3]), np.array(orientation[3:])
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     if any(abs(length - 1) > 0.01 for length in lengths) or abs(row @ column) > 0.01:

@@ -1,0 +1,112 @@
+"""What ``medq-node status`` and ``check`` print: a summary, then one thing after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from medq_node.console.lines import counted, tell, tell_path
+from medq_node.console.story import done, noise_line
+from medq_node.status import DeliveryStatus, NodeStatus, SeriesStatus, needs_a_person
+
+if TYPE_CHECKING:
+    from medq_node.checkup import Finding
+
+_ROOM = 10
+_COLOURS = {
+    "complete": "cyan",
+    "processing": "cyan",
+    "ignored": "dim",
+    "refused": "yellow",
+    "held": "bold red",
+    "done": "green",
+    "dead letter": "bold red",
+    "retrying": "yellow",
+    "confirmed": "green",
+}
+
+
+def print_status(console: Console, status: NodeStatus) -> None:
+    """The node at a glance; nothing that names a patient."""
+    if not (status.series or status.arriving or status.quarantine):
+        console.print("No series yet. Send one, or try: medq-node demo", soft_wrap=True)
+        return
+    _summary(console, status)
+    for arriving in status.arriving:
+        console.print()
+        what = f"{arriving.modality or '?'}, {counted(arriving.images, 'image')} so far"
+        _row(console, "arriving", what)
+        _row(console, "", arriving.series_instance_uid)
+    for series in status.series:
+        console.print()
+        _series(console, series)
+    for kept in status.quarantine:
+        console.print()
+        what = kept.sop_instance_uid or "an object without a UID"
+        _row(console, "kept aside", f"{what} from {kept.calling_ae_title or 'unknown'}", "bold red")
+        _row(console, "", kept.reason)
+        tell_path(console, "", kept.path, room=_ROOM, indent=0)
+
+
+def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """One line per thing looked at, what needs mending marked."""
+    for finding in findings:
+        mark, style = ("ok", "green") if finding.fine else ("no", "bold red")
+        words = f"{finding.what}: {finding.found}"
+        tell(console, mark, words, room=3, indent=0, style=style)
+
+
+def _summary(console: Console, status: NodeStatus) -> None:
+    parts = [
+        f"{title}: {', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}"
+        for title, counts in (("series", status.states), ("deliveries", status.deliveries))
+        if counts
+    ]
+    if status.quarantine:
+        parts.append(f"kept aside: {len(status.quarantine)}")
+    tell(console, "in all", "; ".join(parts) or "nothing complete yet", room=_ROOM, indent=0)
+    if needs_a_person(status):
+        words = Text(
+            "what is held, a dead letter or kept aside waits for your decision", "bold red"
+        )
+        tell(console, "", words, room=_ROOM, indent=0)
+
+
+def _series(console: Console, series: SeriesStatus) -> None:
+    when = series.complete_at.astimezone()
+    what = (
+        f"{series.modality or '?'}, {counted(series.images, 'image')} from "
+        f"{series.calling_ae_title or 'a folder'}, complete {when:%Y-%m-%d %H:%M}"
+    )
+    if series.revision > 1:
+        what += f", revision {series.revision}"
+    _row(console, series.state, what, _COLOURS.get(series.state, ""))
+    _row(console, "", series.series_instance_uid)
+    if series.reason or series.explanation:
+        _row(console, "", series.reason or series.explanation or "")
+    if series.sentence_before:
+        _row(console, "", series.sentence_before)
+    if series.taken:
+        _row(console, "", done(series))
+    if noise := noise_line(series):
+        _row(console, "", f"Noise {noise}.")
+    for delivery in series.deliveries:
+        tell(console, "", delivery_words(delivery), room=_ROOM, indent=0)
+
+
+def delivery_words(delivery: DeliveryStatus) -> Text:
+    """How far one delivery has come, and what stopped it."""
+    text = Text(f"{delivery.content} to {delivery.destination}: ")
+    text.append(delivery.state, _COLOURS.get(delivery.state, ""))
+    text.append(f", {delivery.confirmed} of {delivery.total}")
+    if delivery.last_error:
+        text.append(f", {counted(delivery.attempts, 'attempt')}, last: {delivery.last_error}")
+    return text
+
+
+def _row(console: Console, label: str, text: str, style: str = "") -> None:
+    """One line of a series; the label is its state, in its colour."""
+    tell(console, label, text, room=_ROOM, indent=0, style=style)
