@@ -34,7 +34,7 @@ serve: setup
 	$(BIN)/medq-node serve --config config.yaml
 
 test: setup-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup-test
 	$(BIN)/ruff check .

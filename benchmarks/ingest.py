@@ -131,7 +131,10 @@ def main() -> None:
 
 def serve_here(spool: Path, port: int) -> None:
     """One receiver process of ours, until SIGTERM."""
+    from medq_node.log import configure_logging
     from medq_node.receiver import ReceiverSettings, serve
+
+    configure_logging("json", "info", "receiver")
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -51,8 +51,6 @@ def run_folder(
         MedqError: nothing to do, or ``out`` can't be written.
     """
     files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else [folder]
-    if not folder.exists():
-        raise MedqError(f"{folder}: no such file or folder")
     if not files:
         raise MedqError(f"no files in {folder}")
     with _workspace(out) as data:

@@ -1,7 +1,8 @@
 """Killable children: decoding and inference run where a segfault or a hang costs one try.
 
 One warm process per worker; it dies with its parent, is killed when it takes too long and is
-replaced when it died. Built on Pebble.
+replaced when it died. Built on Pebble, a pool of one for each process: what a dying process leaves
+behind (a lock it held, half a message) then harms nobody else.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import queue
 import re
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -29,40 +33,57 @@ T = TypeVar("T")
 _FRAME = re.compile(r'File ".*?([^/"]+)", line (\d+)')
 _TASKS_PER_CHILD = 100
 """A child is replaced after so many tasks, so that a leak in a codec stays small."""
+_START_S = 60.0
+_MOST_STARTS = 3
 
 
 class Children:
-    """A pool of killable processes.
+    """As many killable processes as there are ``workers``.
 
     ``timeout_s`` bounds one task in seconds.
     """
 
     def __init__(self, workers: int, timeout_s: float, log_level: str = "info") -> None:
         self._timeout_s = timeout_s
-        self._pool = ProcessPool(
-            max_workers=workers,
-            max_tasks=_TASKS_PER_CHILD,
-            initializer=_start_child,
-            initargs=(os.getpid(), log_level),
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._log_level = log_level
+        # The one used last is the warmest.
+        self._idle: queue.LifoQueue[ProcessPool] = queue.LifoQueue()
+        self._pools = {self._new_pool() for _ in range(workers)}
+        for pool in self._pools:
+            self._idle.put(pool)
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function`` in a child and wait for its result.
+
+        A child that died before it took the task, idle or starting, costs the task nothing.
 
         Raises:
             EngineFailure: the child died, hung, or met an error that it didn't foresee.
             MedqError, EngineError: raised by the function on purpose.
         """
-        future = self._pool.schedule(
-            function, args=list(args), kwargs=dict(kwargs), timeout=self._timeout_s
-        )
-        error = future.exception()
+        pool = self._idle.get()
+        try:
+            for _ in range(_MOST_STARTS):
+                try:
+                    future = pool.schedule(
+                        function, args=list(args), kwargs=dict(kwargs), timeout=self._timeout_s
+                    )
+                    error = _outcome(future)
+                except RuntimeError as refused:  # so Pebble says that its pool is broken
+                    error = BrokenProcessPool(str(refused))
+                if isinstance(error, (BrokenProcessPool, ProcessExpired, TookTooLong)):
+                    pool = self._replace(pool)
+                if not isinstance(error, BrokenProcessPool):
+                    break
+        finally:
+            self._idle.put(pool)
         if error is None:
             result: T = future.result()
             return result
         if isinstance(error, (MedqError, EngineError)):
             raise error
+        if isinstance(error, BrokenProcessPool):
+            raise EngineFailure(f"its process did not start in {_MOST_STARTS} tries") from error
         if isinstance(error, TookTooLong):
             raise EngineFailure(f"took longer than {self._timeout_s:g} s and was killed") from error
         if isinstance(error, ProcessExpired):
@@ -72,8 +93,43 @@ class Children:
 
     def kill(self) -> None:
         """End all children at once."""
-        self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble's, untyped
-        self._pool.join()
+        for pool in self._pools:
+            _end(pool)
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=1,
+            max_tasks=_TASKS_PER_CHILD,
+            initializer=_start_child,
+            initargs=(os.getpid(), self._log_level),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def _replace(self, pool: ProcessPool) -> ProcessPool:
+        new = self._new_pool()
+        self._pools = (self._pools - {pool}) | {new}
+        # Its threads may wait for ever for the rest of a message.
+        threading.Thread(target=_end, args=[pool], name="old-pool", daemon=True).start()
+        return new
+
+
+def _outcome(future: Future[T]) -> BaseException | None:
+    """Wait for the end of a task; what went wrong, if anything.
+
+    A child that dies in the instant in which it takes a task leaves it waiting for ever.
+    """
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            return future.exception(timeout=1.0)
+        except TookTooLong:
+            if not future.running() and not future.done() and time.monotonic() > deadline:
+                return BrokenProcessPool("no process took the task")
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]  # Pebble's, untyped
+    pool.join()
 
 
 def _place(error: BaseException) -> str:

@@ -1,4 +1,7 @@
-"""The command ``medq-node``. Exit codes: 0 done, 1 it didn't work out, 2 wrong use or settings."""
+"""The command ``medq-node``. Exit codes: 0 done, 1 it didn't work out, 2 wrong use or settings.
+
+Settings are read before anything heavy is imported: a slip in them is told at once.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import TypeAdapter
 from rich.console import Console
 
+from engines.base import REGISTRY
 from medq_node import __version__
 from medq_node.config import Config, load_config
 from medq_node.errors import ConfigError, MedqError
-from medq_node.log import configure_logging
+from medq_node.log import configure_logging, report_crashes
 
 app = typer.Typer(
     help="A DICOM node that says what is wrong with an image series and restores what it safely "
@@ -58,14 +62,15 @@ def _root(
 @app.command()
 def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Run the node until stopped; Ctrl-C drains and exits 0."""
-    from medq_node.checkup import check_rules
-    from medq_node.supervisor import Supervisor
-
     with _plain_errors():
         settings, path = _settings(config)
+
+        from medq_node.checkup import check_rules
+        from medq_node.supervisor import Supervisor
+
         if _first_start(settings) and not (rules := check_rules(settings)).fine:
             raise ConfigError(rules.found)
-        configure_logging(settings.log.format, settings.log.level, "supervisor")
+        _log(settings.log.format, settings.log.level, "supervisor")
 
         def ready() -> None:
             where = f"{settings.receiver.host}:{settings.receiver.port}"
@@ -99,7 +104,7 @@ def demo(
     from medq_node.demo.story import run_demo
 
     with _plain_errors():
-        configure_logging("auto", "error", "demo")
+        _log("auto", "error", "demo")
         told = run_demo(input_folder, pacs, out, restore.value, Console(stderr=as_json))
         if as_json:
             print(TypeAdapter(type(told)).dump_json(told, indent=1).decode())
@@ -116,19 +121,21 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """The same pipeline on a folder, without a network."""
-    from engines.base import REGISTRY
-    from medq_node.batch import run_folder
-    from medq_node.console.progress import Progress
-
     with _plain_errors():
         settings, _ = _settings(config)
         # What is refused or kept aside is told at the end, series by series.
-        configure_logging(settings.log.format, "error", "run")
+        _log(settings.log.format, "error", "run")
         if engine is not None and engine not in REGISTRY:
             raise ConfigError(f"no engine named {engine!r}; known: {', '.join(sorted(REGISTRY))}")
+        if not folder.exists():
+            raise MedqError(f"{folder}: no such file or folder")
+
+        from medq_node.batch import run_folder
+        from medq_node.console.progress import Progress
+
         console = Console(stderr=as_json)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        # Stopped at once, the work in flight can't clean up: nobody needs to read of its semaphores.
+        # Stopped at once, children can't give their semaphores back; the system does.
         os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
         with Progress(console) as progress:
 
@@ -159,11 +166,12 @@ def run(
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Look over settings, rules, engine, disk, port and destinations; change nothing."""
-    from medq_node.checkup import checkup
-
     with _plain_errors():
         settings, _ = _settings(config)
-        configure_logging(settings.log.format, "error", "check")
+
+        from medq_node.checkup import checkup
+
+        _log(settings.log.format, "error", "check")
         findings = checkup(settings)
         if as_json:
             print(_json(findings))
@@ -181,11 +189,12 @@ def echo(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a destination whether it is there (C-ECHO)."""
-    from medq_node.delivery.destinations import destination as named
-
     with _plain_errors():
         settings, _ = _settings(config)
-        configure_logging(settings.log.format, "error", "echo")
+
+        from medq_node.delivery.destinations import destination as named
+
+        _log(settings.log.format, "error", "echo")
         seconds = named(settings, destination).echo()
         if as_json:
             print(json.dumps({"destination": destination, "answered_in_s": round(seconds, 4)}))
@@ -200,13 +209,15 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """What became of each series, and why; what waits for a person."""
-    from medq_node.console.overview import print_status
-    from medq_node.layout import Layout
-    from medq_node.status import node_status
-    from medq_node.store.database import open_existing
-
     with _plain_errors():
         settings, _ = _settings(config)
+
+        from medq_node.console.overview import print_status
+        from medq_node.layout import Layout
+        from medq_node.status import node_status
+        from medq_node.store.database import open_existing
+
+        _log(settings.log.format, "error", "status")
         layout = Layout(settings.node.data)
         found = node_status(open_existing(settings.database_url), layout, limit)
         if as_json:
@@ -217,6 +228,11 @@ def status(
 
 def _json(value: object) -> str:
     return TypeAdapter(type(value)).dump_json(value, indent=1).decode()
+
+
+def _log(format: Literal["auto", "console", "json"], level: str, role: str) -> None:
+    configure_logging(format, level, role)
+    report_crashes()
 
 
 def _first_start(settings: Config) -> bool:

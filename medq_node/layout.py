@@ -51,6 +51,10 @@ class Layout:
         """Folder of the originals of a series."""
         return self.series / file_name(series_instance_uid)
 
+    def original(self, series_instance_uid: str, sop_instance_uid: str) -> Path:
+        """Where an original lies."""
+        return self.series_folder(series_instance_uid) / f"{file_name(sop_instance_uid)}.dcm"
+
     def output_folder(self, series_instance_uid: str, revision: int) -> Path:
         """Folder of a finished revision's outputs; while being made it ends in ``.part``."""
         return self.output / f"{file_name(series_instance_uid)}.r{revision}"

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import threading
+import traceback
 import warnings
+from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 import structlog
@@ -52,6 +57,26 @@ def configure_logging(
         logging.getLogger(name).setLevel(logging.ERROR)
     # pydicom's warnings quote the values that they are about.
     warnings.filterwarnings("ignore", category=UserWarning)
+
+
+def report_crashes() -> None:
+    """Say of an error nobody foresaw only its kind and place: its message may quote an element.
+
+    In the main thread it ends the process at once, whatever threads of libraries still wait for.
+    """
+
+    def report(kind: type[BaseException], trace: TracebackType | None) -> None:
+        frames = traceback.extract_tb(trace)
+        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+        structlog.get_logger().critical("crashed", error=kind.__name__, at=place)
+
+    def end(kind: type[BaseException], _: BaseException, trace: TracebackType | None) -> None:
+        report(kind, trace)
+        sys.stderr.flush()
+        os._exit(1)
+
+    sys.excepthook = end
+    threading.excepthook = lambda args: report(args.exc_type, args.exc_traceback)
 
 
 def _quotes_nothing(record: logging.LogRecord) -> bool:

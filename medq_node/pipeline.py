@@ -30,6 +30,7 @@ from medq_node.store.tables import Instance, Revision, utc_now
 from medq_node.workshop.certify import certify
 from medq_node.workshop.order import WorkOrder
 from medq_node.workshop.produce import produce
+from medq_node.workshop.stopwatch import Stopwatch
 from rules.evaluate import decide
 from rules.model import Action, load_rules
 
@@ -65,10 +66,12 @@ class Pipeline(DBOSConfiguredInstance):
         """The way of one series revision through the node."""
         if self.decide(revision_id) is Next.STOP:
             return
-        while (outcome := self.produce(revision_id)) is Next.AGAIN:
-            DBOS.sleep(self._config.pipeline.retry_s)
-        if outcome is Next.ON and self.certify(revision_id) is Next.ON:
-            self.hand_over(revision_id)
+        for step in (self.produce, self.certify):
+            while (outcome := step(revision_id)) is Next.AGAIN:
+                DBOS.sleep(self._config.pipeline.retry_s)
+            if outcome is Next.STOP:
+                return
+        self.hand_over(revision_id)
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
     def decide(self, revision_id: int) -> Next:
@@ -126,15 +129,21 @@ class Pipeline(DBOSConfiguredInstance):
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
     def certify(self, revision_id: int) -> Next:
         """Nothing leaves that is not a valid object."""
+        watch = Stopwatch()
         try:
-            with self._busy:
+            with self._busy, watch("certify"):
                 unfit = self._children.run(certify, self._order(revision_id))
-        except (EngineFailure, Unprocessable, OutputError) as failure:
-            unfit = (str(failure),)
+        except EngineFailure as failure:
+            return self._failed(revision_id, str(failure))
+        except (Unprocessable, OutputError) as problem:
+            unfit = (str(problem),)
         if unfit:
             return self._stop(
                 revision_id, RevisionState.HELD, "unfit to leave: " + "; ".join(unfit)
             )
+        with self._sessions.begin() as session:
+            revision = session.get_one(Revision, revision_id)
+            revision.stages = {**revision.stages, **watch.seconds}
         return Next.ON
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)

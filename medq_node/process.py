@@ -14,7 +14,7 @@ import structlog
 from medq_node.children import die_with_parent
 from medq_node.config import load_config
 from medq_node.errors import MedqError
-from medq_node.log import configure_logging
+from medq_node.log import configure_logging, report_crashes
 from medq_node.roles import ROLES, run_role
 
 
@@ -28,6 +28,7 @@ def main() -> int:
     die_with_parent(os.getppid())
     config = load_config(arguments.config)
     configure_logging(config.log.format, config.log.level, arguments.role)
+    report_crashes()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

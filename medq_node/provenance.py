@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
+from medq_node import __version__
+
+IMPLEMENTATION_CLASS_UID = "2.25.219557960559321866068358000351755802313"
+"""Implementation Class UID (PS3.7 D.3.3.2) on every association and in every file we write."""
+
+IMPLEMENTATION_VERSION_NAME = f"MEDQ_NODE_{__version__}"[:16]
+
 MANUFACTURER = "MedQ Node"
 """Manufacturer (0008,0070) of our items in Contributing Equipment and of our reports."""
 

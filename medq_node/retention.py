@@ -7,6 +7,7 @@ decide on (held, dead letter, quarantine) stays whole.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -71,18 +72,22 @@ class Retention:
             )
             uid = revision.series.series_instance_uid
             # Originals are shared by the revisions of a series: the last one takes them along.
-            last = newer is None and waiting is None
-            if last:
+            originals = []
+            if newer is None and waiting is None:
                 for instance in revision.series.instances:
                     instance.path = None
+                    originals.append(layout.original(uid, instance.sop_instance_uid))
             for output in revision.outputs:
                 output.path = None
             if revision.assessment:
                 revision.assessment.page = None
             number = revision.number
         shutil.rmtree(layout.output_folder(uid, number), ignore_errors=True)
-        if last:
-            shutil.rmtree(layout.series_folder(uid), ignore_errors=True)
+        # One by one: a late image may lie beside them by now.
+        for original in originals:
+            original.unlink(missing_ok=True)
+        with suppress(OSError):
+            layout.series_folder(uid).rmdir()
         with self.sessions.begin() as session:
             session.get_one(Revision, revision_id).cleaned_at = utc_now()
         log.info("cleaned", series_instance_uid=uid, revision=number)

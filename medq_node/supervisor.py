@@ -110,7 +110,16 @@ class Supervisor:
                     os.close(key.fd)
                     child.ready = -1
                     if not child.is_ready:
-                        raise MedqError(f"the {child.role} process ended at its start; see the log")
+                        self._start_again(child)
+                        selector.register(child.ready, selectors.EVENT_READ, child)
+
+    def _start_again(self, child: _Child) -> None:
+        """A process that was killed before it was ready starts anew; one that gave up ends all."""
+        assert child.process is not None
+        if child.process.wait() >= 0:
+            raise MedqError(f"the {child.role} process ended at its start; see the log")
+        log.error("died", process=child.role, code=child.process.returncode, pause_s=0.0)
+        self._start(child)
 
     def _revive(self) -> None:
         now = time.monotonic()

@@ -18,6 +18,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from medq_node.delivery.parcel import Parcel
 from medq_node.errors import DeliveryError
+from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _MOST_CONTEXTS = 128
 """PS3.8 9.3.2.2: presentation context ids are odd and at most 255."""
@@ -86,6 +87,8 @@ class DicomDestination:
     @contextmanager
     def _associated(self, contexts: list[PresentationContext]) -> Iterator[Association]:
         ae = AE(self.calling_ae_title)
+        ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+        ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = self.timeout_s
         ae.connection_timeout = min(self.timeout_s, 10.0)
         assoc = ae.associate(

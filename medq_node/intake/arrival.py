@@ -66,6 +66,8 @@ def read_arrival(path: Path) -> Arrival:
     except _UNREADABLE as error:
         raise Unprocessable(f"not a readable DICOM data set ({type(error).__name__})") from error
     missing = [name for name in _NEEDED if not values[name] and name != "Modality"]
+    if len(missing) == len(_NEEDED) - 1:
+        raise Unprocessable("not a DICOM object: it names no SOP class, study or series")
     if missing:
         raise Unprocessable(f"no {' and no '.join(missing)}: it can't be put into a series")
     meta = ds.file_meta

@@ -21,7 +21,7 @@ from medq_node.intake.arrival import (
     read_arrival,
     sop_instance_uid_of,
 )
-from medq_node.layout import Layout, file_name, sync_folder
+from medq_node.layout import Layout, sync_folder
 from medq_node.store.database import Sessions
 from medq_node.store.handover import hand_over_quarantined
 from medq_node.store.tables import Instance, Quarantine, Series, utc_now
@@ -94,9 +94,7 @@ class Intake:
         if gap_s > 0 and self._open(session, series):
             series.longest_gap_s = max(series.longest_gap_s, gap_s)
         series.last_arrival = max(series.last_arrival, arrival.arrived_at)
-        target = self.layout.series_folder(series.series_instance_uid) / (
-            file_name(arrival.sop_instance_uid) + ".dcm"
-        )
+        target = self.layout.original(series.series_instance_uid, arrival.sop_instance_uid)
         session.add(
             Instance(
                 series_id=series.id,

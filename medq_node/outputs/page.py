@@ -77,7 +77,7 @@ def before_after_png(
     place = f"{a.modality.value}  |  {region}  |  slice {index + 1} of {a.slices}"
     _header(draw, place, window.caption)
 
-    corner, size = _detail_box(greys[1], a.spacing_mm[1:], valid, inverted=window.inverted)
+    corner, size = _detail_box(greys[1], change, a.spacing_mm[1:], valid, inverted=window.inverted)
     titles = ("Before", "After", "Difference (after - before)")
     notes = ("as received", "restored", change_window.caption)
     for column, (grey, title, note) in enumerate(zip(greys, titles, notes, strict=True)):
@@ -142,7 +142,12 @@ def _paste(
 
 
 def _detail_box(
-    grey: Grey, spacing: tuple[float, float], valid: BoolArray, *, inverted: bool
+    grey: Grey,
+    change: FloatArray,
+    spacing: tuple[float, float],
+    valid: BoolArray,
+    *,
+    inverted: bool,
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Where there is most to see: top-left (row, column) and size (rows, columns) of the detail.
 
@@ -160,7 +165,10 @@ def _detail_box(
     seen = (((grey > 20) | inverted) & (grey < 235) & valid).astype(np.float32)
     gradient = np.hypot(*np.gradient(uniform_filter(grey.astype(np.float32), 3)))
     texture = uniform_filter(seen * np.minimum(gradient, 12.0), size, mode="constant")
-    interest: FloatArray = texture * uniform_filter(seen, size, mode="constant") ** 3
+    # And there the restoration must have been at work.
+    usual = max(float(np.percentile(np.abs(change), 99)), 1e-6)
+    worked = uniform_filter(seen * np.minimum(np.abs(change) / usual, 1.0), size, mode="constant")
+    interest: FloatArray = texture * worked * uniform_filter(seen, size, mode="constant") ** 2
     half = (size[0] // 2, size[1] // 2)
     inner = interest[half[0] : rows - half[0] or None, half[1] : columns - half[1] or None]
     row, column = np.unravel_index(int(np.argmax(inner)), inner.shape)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -13,10 +11,7 @@ from medq_node.objects import OutputIdentity
 from medq_node.outputs import codes
 from medq_node.outputs.labels import ascii_text
 from medq_node.outputs.times import CreationTime
-from medq_node.outputs.uids import IMPLEMENTATION_CLASS_UID
-from medq_node.provenance import MANUFACTURER
-
-IMPLEMENTATION_VERSION_NAME: Final = f"MEDQ_NODE_{__version__}"[:16]
+from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, MANUFACTURER
 
 _ST_MAX = 1024
 _LO_MAX = 64

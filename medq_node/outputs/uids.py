@@ -14,8 +14,6 @@ from medq_node.objects import OutputIdentity, OutputKind
 
 _NAMESPACE: Final = uuid.UUID("5b0c0a5e-6d0f-5c7e-9a55-6d6564716e6f")
 
-IMPLEMENTATION_CLASS_UID: Final = f"2.25.{uuid.uuid5(_NAMESPACE, 'implementation class').int}"
-"""Implementation Class UID (0002,0012) of every file that we write."""
 
 SERIES_PART: Final = "series"
 INSTANCE_PART: Final = "instance"

@@ -13,8 +13,9 @@ from engines.quality import Modality
 
 Grey = NDArray[np.uint8]
 
-_LUNG_SHARE: Final = 0.35
-"""Above this share of aerated pixels among those of the body the lung decides the window."""
+_LUNG_SHARE: Final = 0.6
+"""Above this share of aerated pixels among those of the body the lung decides the window: noise is
+measured in soft tissue, so that is shown wherever there is enough of it."""
 
 
 @dataclass(frozen=True, slots=True)

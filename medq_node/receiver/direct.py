@@ -29,7 +29,6 @@ slower. ``tests/receiver/test_direct_seam.py`` fails on any change of the code r
 
 from __future__ import annotations
 
-import logging
 import select
 import socket
 import struct
@@ -38,6 +37,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
+import structlog
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE, P_DATA
@@ -51,7 +51,7 @@ from medq_node.receiver.messages import (
 )
 from medq_node.receiver.storing import ObjectStore
 
-_LOGGER = logging.getLogger(__name__)
+log = structlog.get_logger("receiver")
 
 _PDV_HEADER_BYTES = 6
 _P_DATA_TF = 0x04
@@ -153,13 +153,13 @@ class DirectProvider(DULServiceProvider):
         if store is None:
             return
         store.abandon()
-        _LOGGER.info(
-            "association of %s at %s ended: %d objects stored (%d bytes), %d refused",
-            self.assoc.requestor.ae_title,
-            self.assoc.requestor.address,
-            store.stored,
-            store.received_bytes,
-            store.failed,
+        log.info(
+            "association ended",
+            calling_ae_title=self.assoc.requestor.ae_title.strip(),
+            host=self.assoc.requestor.address,
+            stored=store.stored,
+            bytes=store.received_bytes,
+            refused=store.failed,
         )
 
     def send_pdu(self, primitive: Primitive) -> None:
@@ -239,7 +239,7 @@ class DirectProvider(DULServiceProvider):
         buffered = sock.buffered
         length = _pdu_bytes(buffered) or 0
         if length > _LARGEST_PDU_BYTES:
-            _LOGGER.error("aborting: a peer announced a PDU of %d bytes", length)
+            log.error("aborted", reason="the peer announced too long a PDU", bytes=length)
             sock.consume(len(buffered))
             self.event_queue.put("Evt19")
             return True
@@ -249,7 +249,7 @@ class DirectProvider(DULServiceProvider):
             if not self._take(buffered[PDU_HEADER_BYTES:length]):
                 return False
         except ProtocolError as error:
-            _LOGGER.error("aborting: %s", error)
+            log.error("aborted", reason=str(error))
             self.event_queue.put("Evt19")
         sock.consume(length)
         return True

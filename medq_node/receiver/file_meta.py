@@ -10,12 +10,7 @@ import ipaddress
 import struct
 from dataclasses import dataclass
 
-from medq_node import __version__
-
-IMPLEMENTATION_CLASS_UID = "2.25.231467263421866373043190146062412903477"
-"""Names this software in file meta and in association negotiation (PS3.7 annex D.3.3.2)."""
-
-IMPLEMENTATION_VERSION_NAME = f"MEDQ_{__version__}"[:16]
+from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _PREAMBLE = bytes(128) + b"DICM"
 

@@ -7,7 +7,6 @@ among those that listen (SO_REUSEPORT).
 from __future__ import annotations
 
 import errno
-import logging
 import socket
 import socketserver
 import threading
@@ -15,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, cast
 
+import structlog
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
@@ -22,20 +22,17 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.transport import ThreadedAssociationServer
 
 from medq_node.errors import ConfigError, SpoolError
+from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from medq_node.receiver import access, direct
 from medq_node.receiver.buffered_socket import tune
 from medq_node.receiver.contexts import supported_contexts
-from medq_node.receiver.file_meta import (
-    IMPLEMENTATION_CLASS_UID,
-    IMPLEMENTATION_VERSION_NAME,
-    Peer,
-)
+from medq_node.receiver.file_meta import Peer
 from medq_node.receiver.messages import Status, StoreRequest
 from medq_node.receiver.settings import ReceiverSettings
 from medq_node.receiver.spool import Spool
 from medq_node.receiver.storing import ObjectStore
 
-_LOGGER = logging.getLogger(__name__)
+log = structlog.get_logger("receiver")
 
 _POLL_S = 0.2
 _ABORT_GRACE_S = 5.0
@@ -101,7 +98,7 @@ def serve(
         target=server.serve_forever, args=(_POLL_S,), name="receiver", daemon=True
     )
     acceptor.start()
-    _LOGGER.info("%s listens on port %d", settings.ae_title, server.server_address[1])
+    log.info("listening", ae_title=settings.ae_title, port=server.server_address[1])
     if ready is not None:
         ready()
     while not stop.wait(1.0):
@@ -112,7 +109,7 @@ def serve(
         spool.close()
     else:
         # A thread stuck in the disk may still use the spool: it goes when the process ends.
-        _LOGGER.error("associations are stuck and were left behind")
+        log.error("associations are stuck and were left behind")
 
 
 def _open_server(settings: ReceiverSettings, spool: Spool) -> SharedPortServer:
@@ -169,7 +166,7 @@ def _drain(server: SharedPortServer, timeout_s: float) -> bool:
     while server.active_associations and time.monotonic() < deadline:
         time.sleep(0.05)
     if left:
-        _LOGGER.warning("aborted %d associations that did not end in time", len(left))
+        log.warning("aborted associations that did not end in time", count=len(left))
     return not server.active_associations
 
 
@@ -195,12 +192,12 @@ def _handle_requested(event: evt.Event, settings: ReceiverSettings) -> None:
     finally:
         # pynetdicom logs what a handler raises and goes on to accept: so rejecting comes last.
         if reason is not None:
-            _LOGGER.warning(
-                "rejected %r at %s calling %r: %s",
-                peer.calling_ae_title,
-                peer.host,
-                peer.called_ae_title,
-                reason.name.lower().replace("_", " "),
+            log.warning(
+                "rejected",
+                calling_ae_title=peer.calling_ae_title,
+                called_ae_title=peer.called_ae_title,
+                host=peer.host,
+                reason=reason.name.lower().replace("_", " "),
             )
             event.assoc.acse.send_reject(0x01, 0x01, int(reason))
             event.assoc.kill()

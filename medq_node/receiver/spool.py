@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import itertools
-import logging
 import os
 import secrets
 import threading
@@ -19,9 +18,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from medq_node.errors import ConfigError, SpoolError
 
-_LOGGER = logging.getLogger(__name__)
+log = structlog.get_logger("receiver")
 
 _CHECKPOINT_BYTES = 64 * 1024**2
 """Long objects are synced, and free space looked at, each time this much has been written."""
@@ -220,4 +221,4 @@ def _remove_stale(part: Path) -> None:
             orphan.unlink(missing_ok=True)
             removed += 1
     if removed:
-        _LOGGER.info("removed %d unfinished objects of an earlier run", removed)
+        log.info("removed unfinished objects", count=removed)

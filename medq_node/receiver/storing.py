@@ -7,13 +7,13 @@ is read and dropped, because a C-STORE can only be answered after its last fragm
 
 from __future__ import annotations
 
-import logging
+import structlog
 
 from medq_node.receiver.file_meta import FileHead, Peer
 from medq_node.receiver.messages import Status, StoreRequest
 from medq_node.receiver.spool import IncomingFile, Spool, SpoolFullError
 
-_LOGGER = logging.getLogger(__name__)
+log = structlog.get_logger("receiver")
 
 
 class ObjectStore:
@@ -71,17 +71,21 @@ class ObjectStore:
             else:
                 self.stored += 1
                 self.received_bytes += file.size_bytes
-                if request is not None and _LOGGER.isEnabledFor(logging.DEBUG):
-                    uid = loggable(request.sop_instance_uid)
-                    _LOGGER.debug("stored %s (%d bytes): %s", uid, file.size_bytes, path)
+                if request is not None:
+                    log.debug(
+                        "stored",
+                        sop_instance_uid=loggable(request.sop_instance_uid),
+                        bytes=file.size_bytes,
+                        path=path,
+                    )
         return self._status, self._comment
 
     def abandon(self) -> None:
         """Forget a half received object; may be called again."""
         if self._request is not None:
-            _LOGGER.warning(
-                "the association ended in the middle of %s; the sender got no Success",
-                loggable(self._request.sop_instance_uid),
+            log.warning(
+                "association ended in the middle of an object; its sender got no Success",
+                sop_instance_uid=loggable(self._request.sop_instance_uid),
             )
             self.failed += 1
         self._request = None
@@ -100,7 +104,9 @@ class ObjectStore:
         self._status, self._comment = status, comment
         self.failed += 1
         uid = loggable(self._request.sop_instance_uid) if self._request else "an object"
-        _LOGGER.error("refused %s with 0x%04X: %s", uid, status, detail or comment)
+        log.error(
+            "refused", sop_instance_uid=uid, status=f"0x{status:04X}", reason=detail or comment
+        )
         self._drop_file()
 
     def _drop_file(self) -> None:
@@ -109,7 +115,7 @@ class ObjectStore:
             try:
                 file.discard()
             except OSError as error:
-                _LOGGER.error("a temp file could not be removed: %s", error)
+                log.error("a temp file could not be removed", reason=str(error))
 
 
 def loggable(uid: str) -> str:

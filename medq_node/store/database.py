@@ -50,6 +50,10 @@ def migrate(url: str) -> None:
         config.set_main_option("script_location", str(folder))
         engine = _engine(url)
         with engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                # Its driver begins no transaction for CREATE TABLE: killed halfway, the tables
+                # made so far would stay, and no later start could get past them.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         engine.dispose()

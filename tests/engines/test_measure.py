@@ -184,7 +184,7 @@ def test_a_long_series_is_sampled_but_both_ends_are_seen() -> None:
             self.info = replace(self.one.info, slices=slices)
             self.asked = []
 
-        def slab(self, start: int, stop: int):  # noqa: ANN202
+        def slab(self, start: int, stop: int):
             self.asked += range(start, stop)
             return replace(self.one.slab(0, 1), first=start)
 

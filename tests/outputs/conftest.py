@@ -24,7 +24,7 @@ def identity() -> OutputIdentity:
 
 
 @pytest.fixture
-def real_series(data_root: Path):  # noqa: ANN201
+def real_series(data_root: Path):
     """Function: name under dev/ -> opened series (some real files have no .dcm at the end)."""
 
     def opened(name: str) -> SeriesStack:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engines.base import StackInfo
 from engines.quality import (
     Action,
     Confidence,
@@ -89,7 +90,7 @@ def test_series_of_different_shape_are_not_compared(
 @pytest.mark.parametrize(
     ("name", "index", "expected"),
     [
-        ("ct_lidc0314_chest_1mm", 7, "lung"),
+        ("ct_lidc0314_chest_1mm", 7, "soft tissue"),
         ("ct_crlm1004_abdomen", 2, "soft tissue"),
         ("ct_head_ge", 4, "brain"),
         ("pet_wb_fdg_sts001", 100, "Bq/ml, inverted"),
@@ -112,3 +113,10 @@ def test_no_change_is_mid_grey() -> None:
     change[0, 0] = 37.0
     window = difference_window(change, "HU")
     assert window.grey(np.zeros(1, np.float32))[0] in (127, 128)
+
+
+def test_a_slice_that_is_nearly_all_lung_gets_the_lung_window() -> None:
+    values = np.full((64, 64), -850, np.float32)
+    values[:20] = 40
+    info = StackInfo(Modality.CT, "chest", "HU", 1, 64, 64, (1.0, 1.0, 1.0), (-1024.0, 3071.0))
+    assert "lung" in fit_window(values, np.ones((64, 64), bool), info).caption

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydicom.uid import RE_VALID_UID
 
 from medq_node.objects import OutputIdentity, OutputKind
-from medq_node.outputs.uids import IMPLEMENTATION_CLASS_UID, derived_uid
+from medq_node.outputs.uids import derived_uid
+from medq_node.provenance import IMPLEMENTATION_CLASS_UID
 
 texts = st.text(max_size=80)
 identities = st.builds(

@@ -8,10 +8,12 @@ import sys
 import threading
 from pathlib import Path
 
+from medq_node.log import configure_logging
 from medq_node.receiver import ReceiverSettings, serve
 
 
 def main() -> None:
+    configure_logging("json", "warning", "receiver")
     values = json.loads(sys.argv[1])
     values["spool"] = Path(values["spool"])
     stop = threading.Event()

@@ -1,0 +1,1 @@
+"""Real SIGKILLs at named places of a running node, without a hook in the product."""
