@@ -40,12 +40,19 @@ _MOST_STARTS = 3
 class Children:
     """As many killable processes as there are ``workers``.
 
-    ``timeout_s`` bounds one task in seconds.
+    ``timeout_s`` bounds one task in seconds; ``warm_up`` runs in each child before its first task.
     """
 
-    def __init__(self, workers: int, timeout_s: float, log_level: str = "info") -> None:
+    def __init__(
+        self,
+        workers: int,
+        timeout_s: float,
+        log_level: str = "info",
+        warm_up: Callable[[], None] | None = None,
+    ) -> None:
         self._timeout_s = timeout_s
         self._log_level = log_level
+        self._warm_up = warm_up
         # The one used last is the warmest.
         self._idle: queue.LifoQueue[ProcessPool] = queue.LifoQueue()
         self._pools = {self._new_pool() for _ in range(workers)}
@@ -89,7 +96,8 @@ class Children:
         if isinstance(error, ProcessExpired):
             raise EngineFailure(f"its process died (exit code {error.exitcode})") from error
         # The message of an unforeseen error may quote a data element: its kind and place go on.
-        raise EngineFailure(f"{type(error).__name__} {_place(error)}".strip()) from error
+        kind = error.strerror if isinstance(error, OSError) else type(error).__name__
+        raise EngineFailure(f"{kind} {_place(error)}".strip()) from error
 
     def kill(self) -> None:
         """End all children at once."""
@@ -97,13 +105,17 @@ class Children:
             _end(pool)
 
     def _new_pool(self) -> ProcessPool:
-        return ProcessPool(
+        pool = ProcessPool(
             max_workers=1,
             max_tasks=_TASKS_PER_CHILD,
             initializer=_start_child,
             initargs=(os.getpid(), self._log_level),
             context=multiprocessing.get_context("spawn"),
         )
+        if self._warm_up is not None:
+            # Nobody waits for it: the pool starts its process now and not at the first series.
+            pool.schedule(self._warm_up)
+        return pool
 
     def _replace(self, pool: ProcessPool) -> ProcessPool:
         new = self._new_pool()

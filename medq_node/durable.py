@@ -10,7 +10,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -95,6 +95,17 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def broken_workflows(ids: Sequence[str]) -> dict[str, str]:
+    """Which of these workflows ended in an error nobody foresaw: id -> kind of error.
+
+    The engine never runs those again, so their rows must not wait for them.
+    """
+    if not ids:
+        return {}
+    broken = DBOS.list_workflows(workflow_ids=list(ids), status="ERROR", load_input=False)
+    return {w.workflow_id: type(w.error).__name__ for w in broken}
 
 
 def database_busy(error: BaseException) -> bool:

@@ -17,16 +17,17 @@ from sqlalchemy.orm import Session
 from engines.base import EngineError
 from medq_node.children import Children
 from medq_node.config import Config
-from medq_node.durable import Busy, database_busy
+from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import EngineFailure, OutputError, Unprocessable
 from medq_node.firewall import why_ours
 from medq_node.layout import Layout
+from medq_node.objects import OutputKind
 from medq_node.records import record_decision, record_refusal, record_result, series_facts
 from medq_node.store.database import Sessions
 from medq_node.store.handover import hand_over_revision
 from medq_node.store.seed import current_rules, node_uid
 from medq_node.store.states import Content, RevisionState
-from medq_node.store.tables import Instance, Revision, utc_now
+from medq_node.store.tables import Instance, Output, Revision, utc_now
 from medq_node.workshop.certify import certify
 from medq_node.workshop.order import WorkOrder
 from medq_node.workshop.produce import produce
@@ -36,6 +37,7 @@ from rules.model import Action, load_rules
 
 _QUEUE = "series"
 _WORKFLOW = "series"
+_MOST_SHOWN = 3
 
 log = structlog.get_logger("pipeline")
 
@@ -138,9 +140,9 @@ class Pipeline(DBOSConfiguredInstance):
         except (Unprocessable, OutputError) as problem:
             unfit = (str(problem),)
         if unfit:
-            return self._stop(
-                revision_id, RevisionState.HELD, "unfit to leave: " + "; ".join(unfit)
-            )
+            more = f" (and {len(unfit) - _MOST_SHOWN} more)" if len(unfit) > _MOST_SHOWN else ""
+            reason = f"unfit to leave: {' '.join(unfit[:_MOST_SHOWN])}{more}"
+            return self._stop(revision_id, RevisionState.HELD, reason)
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
             revision.stages = {**revision.stages, **watch.seconds}
@@ -191,16 +193,14 @@ class Pipeline(DBOSConfiguredInstance):
     def hold_broken(self) -> None:
         """A workflow that ended in an error nobody foresaw holds its series for a person."""
         with self._sessions() as session:
-            processing = session.scalars(
-                select(Revision.id).where(Revision.state == RevisionState.PROCESSING)
+            unsettled = session.scalars(
+                select(Revision.id).where(
+                    Revision.state.in_((RevisionState.COMPLETE, RevisionState.PROCESSING))
+                )
             ).all()
-        if not processing:
-            return
-        ids = [f"{_WORKFLOW}-{revision_id}" for revision_id in processing]
-        for broken in DBOS.list_workflows(workflow_ids=ids, status="ERROR", load_input=False):
-            revision_id = int(broken.workflow_id.rpartition("-")[2])
-            reason = f"the workflow broke: {type(broken.error).__name__}"
-            self._stop(revision_id, RevisionState.HELD, reason)
+        ids = {f"{_WORKFLOW}-{revision_id}": revision_id for revision_id in unsettled}
+        for workflow_id, kind in broken_workflows(list(ids)).items():
+            self._stop(ids[workflow_id], RevisionState.HELD, f"the workflow broke: {kind}")
 
     def _order(self, revision_id: int) -> WorkOrder:
         with self._sessions() as session:
@@ -221,6 +221,7 @@ class Pipeline(DBOSConfiguredInstance):
                 created_at=revision.created_at.isoformat(),
                 slab_slices=self._config.pipeline.slab_slices,
                 limits=self._config.gate_limits,
+                predecessor=_report_before(session, revision),
             )
 
     def _stop(self, revision_id: int, state: RevisionState, reason: str) -> Next:
@@ -242,6 +243,18 @@ class Pipeline(DBOSConfiguredInstance):
             return Next.AGAIN
         reason = f"the engine failed {failures} times, last: {problem}"
         return self._stop(revision_id, RevisionState.HELD, reason)
+
+
+def _report_before(session: Session, revision: Revision) -> tuple[str, str] | None:
+    """Series and SOP Instance UID of the report that this revision's report supersedes."""
+    report = session.scalar(
+        select(Output)
+        .where(
+            Output.revision_id == revision.predecessor_id, Output.kind == OutputKind.REPORT.value
+        )
+        .limit(1)
+    )
+    return (report.series_instance_uid, report.sop_instance_uid) if report else None
 
 
 def _paths(session: Session, revision: Revision) -> list[str]:

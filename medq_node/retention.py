@@ -51,9 +51,18 @@ class Retention:
                     ~open_delivery,
                 )
             ).all()
-        return sum(self._clean(revision_id) for revision_id in may_go)
+        cleaned = 0
+        for revision_id in may_go:
+            try:
+                self._clean(revision_id)
+            except OSError as error:
+                # A disk that won't let go of a file must not stop the work on other series.
+                log.error("not cleaned", revision=revision_id, reason=error.strerror)
+            else:
+                cleaned += 1
+        return cleaned
 
-    def _clean(self, revision_id: int) -> bool:
+    def _clean(self, revision_id: int) -> None:
         """Rows lose their paths, then files go, then the mark is set: a crash repeats the rest."""
         layout = Layout(self.config.node.data)
         with self.sessions.begin() as session:
@@ -91,4 +100,3 @@ class Retention:
         with self.sessions.begin() as session:
             session.get_one(Revision, revision_id).cleaned_at = utc_now()
         log.info("cleaned", series_instance_uid=uid, revision=number)
-        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ _EXECUTOR = "embedded"
 _DRAIN_S = 20.0
 _POLL_S = 0.3
 _CLEAN_EVERY_POLLS = 200
+_BROKEN_EVERY_POLLS = 10
 _OLD_WORKER_GONE_S = 30.0
 _DELIVERIES_AT_ONCE = 4
 
@@ -48,7 +50,12 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
     At the end, steps in flight get a while to finish; what is left then is done again at the next
     start.
     """
-    children = Children(config.pipeline.workers, config.pipeline.step_timeout_s, config.log.level)
+    children = Children(
+        config.pipeline.workers,
+        config.pipeline.step_timeout_s,
+        log_level=config.log.level,
+        warm_up=_import_workshop,
+    )
     busy = Busy()
     pipeline = Pipeline(config, sessions, children, busy)
     outbox = Outbox(config, sessions, busy)
@@ -56,10 +63,14 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
         pipeline.register_queue()
         outbox.register_queues(_DELIVERIES_AT_ONCE)
 
+        polls = itertools.count()
+
         def start_waiting() -> None:
             pipeline.start_waiting()
-            pipeline.hold_broken()
             outbox.start_waiting()
+            if next(polls) % _BROKEN_EVERY_POLLS == 0:
+                pipeline.hold_broken()
+                outbox.bury_broken()
 
         try:
             yield start_waiting
@@ -67,3 +78,9 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
             if not busy.wait_idle(_DRAIN_S):
                 log.warning("not drained", after_s=_DRAIN_S)
     children.kill()
+
+
+def _import_workshop() -> None:
+    """Load in a child what its first series would otherwise wait seconds for."""
+    import medq_node.workshop.certify
+    import medq_node.workshop.produce  # noqa: F401

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from medq_node.config import Config
 from medq_node.delivery.destinations import destination
 from medq_node.delivery.parcel import Parcel
-from medq_node.durable import Busy, database_busy
+from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import DeliveryError
 from medq_node.layout import Layout
 from medq_node.store.database import Sessions
@@ -54,9 +54,21 @@ class Outbox(DBOSConfiguredInstance):
             if name not in self._config.destinations:
                 self._bury(delivery_id, f"no destination named {name!r} in the configuration")
                 continue
-            with SetWorkflowID(f"delivery-{delivery_id}"):
+            with SetWorkflowID(_workflow(delivery_id)):
                 DBOS.enqueue_workflow(_queue(name), self.deliver, delivery_id)
             self._started.add(delivery_id)
+
+    def bury_broken(self) -> None:
+        """A workflow that ended in an error nobody foresaw makes its row a dead letter."""
+        with self._sessions() as session:
+            waiting = session.scalars(
+                select(Delivery.id).where(
+                    Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRYING))
+                )
+            ).all()
+        ids = {_workflow(delivery_id): delivery_id for delivery_id in waiting}
+        for workflow_id, kind in broken_workflows(list(ids)).items():
+            self._bury(ids[workflow_id], f"the workflow broke: {kind}")
 
     @DBOS.workflow(name="deliver", max_recovery_attempts=None)
     def deliver(self, delivery_id: int) -> None:
@@ -148,6 +160,10 @@ class Outbox(DBOSConfiguredInstance):
             raise DeliveryError(f"{uid}: removed by retention", permanent=True)
         name = PurePosixPath(*PurePosixPath(path).parts[1:])
         return Parcel(self._layout.absolute(path), uid, name, sha256)
+
+
+def _workflow(delivery_id: int) -> str:
+    return f"delivery-{delivery_id}"
 
 
 def _queue(destination_name: str) -> str:

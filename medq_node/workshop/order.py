@@ -14,7 +14,8 @@ class WorkOrder:
     """All that a killable child needs to know of one revision.
 
     ``restore`` is ``never``, ``when_needed`` or ``always``; ``folder`` is where the finished
-    outputs will lie; while being made they lie beside it, ending in ``.part``.
+    outputs will lie; while being made they lie beside it, ending in ``.part``. ``predecessor`` is
+    (Series, SOP Instance UID) of the report that this revision's report supersedes.
     """
 
     paths: tuple[Path, ...]
@@ -28,6 +29,7 @@ class WorkOrder:
     created_at: str
     slab_slices: int
     limits: GateLimits
+    predecessor: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         sentence_after=format_sentence(after) if after else None,
         gate=gate,
         restored_series_instance_uid=outputs[0].series_instance_uid if outputs else None,
+        predecessor=order.predecessor,
     )
     page: Path | None = None
     if restored is not None:

@@ -1,0 +1,151 @@
+"""The outbox: what is retried, what is given up, and that nothing waits unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from dbos._dbos import _get_or_create_dbos_registry
+from sqlalchemy import select
+
+from medq_node.config import Config, FolderDestination
+from medq_node.delivery.outbox import Outbox
+from medq_node.durable import Busy, durable_execution
+from medq_node.layout import Layout
+from medq_node.store.database import Sessions, migrate, open_database
+from medq_node.store.states import Content, DeliveryState, RevisionState
+from medq_node.store.tables import Delivery, Output, Revision, Series, utc_now
+from tests.node import wait_for
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    config = Config()
+    return config.model_copy(
+        update={
+            "node": config.node.model_copy(update={"data": tmp_path / "data"}),
+            "destinations": {"out": FolderDestination(kind="folder", path=tmp_path / "out")},
+            "delivery": config.delivery.model_copy(
+                update={"retry_initial_s": 0.05, "retry_maximum_s": 0.1, "refusal_attempts": 2}
+            ),
+        }
+    )
+
+
+@pytest.fixture
+def sessions(config: Config) -> Sessions:
+    Layout(config.node.data).make()
+    migrate(config.database_url)
+    return open_database(config.database_url)
+
+
+def one_output(sessions: Sessions, config: Config, destination: str, sha256: str) -> None:
+    """A row in the outbox with one object on disk."""
+    file = config.node.data / "output" / "1.2.3.r1" / "report" / "x.dcm"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"object")
+    with sessions.begin() as session:
+        now = utc_now()
+        series = Series(
+            series_instance_uid="1.2.3",
+            study_instance_uid="1.2",
+            first_arrival=now,
+            last_arrival=now,
+        )
+        session.add(series)
+        session.flush()
+        revision = Revision(
+            series_id=series.id, number=1, state=RevisionState.DONE, images=1, snapshot={}
+        )
+        session.add(revision)
+        session.flush()
+        session.add(
+            Output(
+                revision_id=revision.id,
+                kind="report",
+                sop_class_uid="1.2",
+                sop_instance_uid="1.2.3.4",
+                series_instance_uid="1.2.3.5",
+                path="output/1.2.3.r1/report/x.dcm",
+                sha256=sha256,
+            )
+        )
+        session.add(
+            Delivery(
+                key="k",
+                revision_id=revision.id,
+                destination=destination,
+                content=Content.OUTPUTS,
+                state=DeliveryState.PENDING,
+                total=1,
+            )
+        )
+
+
+@contextmanager
+def working(config: Config, sessions: Sessions) -> Iterator[Outbox]:
+    # One outbox per process is the engine's rule; here each test has its own.
+    _get_or_create_dbos_registry().instance_info_map.clear()
+    outbox = Outbox(config, sessions, Busy())
+    with durable_execution(config.workflow_database_url, "test"):
+        outbox.register_queues(1)
+        yield outbox
+
+
+def row(sessions: Sessions) -> Delivery:
+    with sessions() as session:
+        return session.scalars(select(Delivery)).one()
+
+
+RIGHT = "2958d416d08aa5a472d7b509036cb7eafd542add84527e66a145ea64cb4cdc75"
+
+
+def test_a_confirmed_object_is_sent_once(config: Config, sessions: Sessions) -> None:
+    one_output(sessions, config, "out", RIGHT)
+    with working(config, sessions) as outbox:
+        outbox.start_waiting()
+        wait_for(lambda: row(sessions).state is DeliveryState.CONFIRMED, 20)
+        outbox.start_waiting()
+    assert (row(sessions).attempts, row(sessions).confirmed) == (1, 1)
+
+
+def test_an_object_that_changed_on_disk_becomes_a_dead_letter(
+    config: Config, sessions: Sessions
+) -> None:
+    one_output(sessions, config, "out", "0" * 64)
+    with working(config, sessions) as outbox:
+        outbox.start_waiting()
+        wait_for(lambda: row(sessions).state is DeliveryState.DEAD, 20)
+    assert row(sessions).attempts == 2
+    assert "changed since" in (row(sessions).last_error or "")
+
+
+def test_a_destination_that_is_gone_from_the_settings_is_said_at_once(
+    config: Config, sessions: Sessions
+) -> None:
+    one_output(sessions, config, "elsewhere", RIGHT)
+    with working(config, sessions) as outbox:
+        outbox.start_waiting()
+    assert row(sessions).state is DeliveryState.DEAD
+    assert "elsewhere" in (row(sessions).last_error or "")
+
+
+def test_a_workflow_that_breaks_does_not_leave_its_row_waiting(
+    config: Config, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object) -> None:
+        raise ZeroDivisionError
+
+    one_output(sessions, config, "out", RIGHT)
+    monkeypatch.setattr(Outbox, "_parcels", bug)
+    with working(config, sessions) as outbox:
+        outbox.start_waiting()
+
+        def buried() -> bool:
+            outbox.bury_broken()
+            return row(sessions).state is DeliveryState.DEAD
+
+        wait_for(buried, 20)
+    assert "ZeroDivisionError" in (row(sessions).last_error or "")
