@@ -51,11 +51,12 @@ def software_versions(identity: OutputIdentity) -> list[str]:
 
 
 def derivation_description(
-    identity: OutputIdentity, description: QualityDescription | None, earlier: str
+    identity: OutputIdentity, description: QualityDescription | None, earlier: str, changed: bool
 ) -> str:
     """One plain paragraph for Derivation Description (ST, 1024 characters).
 
     ``earlier`` is what the source already says of its own derivation; it stays in front.
+    ``changed`` is whether any stored pixel value differs from the source.
     """
     sentences = [
         f"Restored by MedQ Node {__version__} with engine {identity.engine_name} "
@@ -69,7 +70,8 @@ def derivation_description(
             for finding in description.findings
         )
         sentences.append(f"Source as measured: {measured or 'no finding'}.")
-    sentences.append("Pixel values differ from the source image. Research use only.")
+    differ = "differ from" if changed else "equal"
+    sentences.append(f"Pixel values {differ} those of the source image. Research use only.")
     own = ascii_text(" ".join(sentences), _ST_MAX)
     room = _ST_MAX - len(own) - 1
     return f"{earlier.strip()[:room]} {own}".strip()

@@ -52,6 +52,7 @@ from medq_node.outputs.provenance import (
 from medq_node.outputs.times import creation_time
 from medq_node.outputs.uids import restored_instance_uid, restored_series_uid
 from medq_node.outputs.walk import sequence_elements
+from medq_node.pixels.instance import SourceInstance
 from medq_node.pixels.series import SeriesStack
 
 _SUPPORTED: Final = frozenset(
@@ -123,10 +124,12 @@ def write_restored_instance(
     _remove_unsafe(dataset)
     conform_image(dataset)
     _identify(dataset, source, index, identity)
-    _derive(dataset, instance.sop_class_uid, instance.sop_instance_uid, identity, description)
+    stored = source.to_stored(index, values)
+    changed = not np.array_equal(stored, source.stored(index))
+    _derive(dataset, instance, identity, description, changed)
     if lossy:
         dataset.LossyImageCompression = "01"
-    _set_pixels(dataset, source.to_stored(index, values))
+    _set_pixels(dataset, stored)
     _set_file_meta(dataset)
     return write_object(dataset, OutputKind.RESTORED, folder)
 
@@ -198,20 +201,20 @@ def _identify(dataset: Dataset, source: SeriesStack, index: int, identity: Outpu
 
 def _derive(
     dataset: Dataset,
-    source_class_uid: str,
-    source_instance_uid: str,
+    instance: SourceInstance,
     identity: OutputIdentity,
     description: QualityDescription | None,
+    changed: bool,
 ) -> None:
     """Say that the image is derived, of what and how (C.7.6.1.1.2 to C.7.6.1.1.4)."""
     dataset.ImageType = _image_type(dataset)
     reference = Dataset()
-    reference.ReferencedSOPClassUID = UID(source_class_uid)
-    reference.ReferencedSOPInstanceUID = UID(source_instance_uid)
+    reference.ReferencedSOPClassUID = UID(instance.sop_class_uid)
+    reference.ReferencedSOPInstanceUID = UID(instance.sop_instance_uid)
     reference.PurposeOfReferenceCodeSequence = [codes.code_item(codes.SOURCE_IMAGE)]
     dataset.SourceImageSequence = [reference]
     dataset.DerivationDescription = derivation_description(
-        identity, description, str(dataset.get("DerivationDescription") or "")
+        identity, description, str(dataset.get("DerivationDescription") or ""), changed
     )
     steps = list(dataset.get("DerivationCodeSequence") or ())
     dataset.DerivationCodeSequence = [*steps, codes.code_item(codes.RESTORATION)]

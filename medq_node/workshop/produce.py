@@ -67,7 +67,9 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
     after: QualityDescription | None = None
     if taken is ActionTaken.RESTORED:
         with watch("restore"):
-            outputs = _restore(order, engine, source, before, identity, part)
+            outputs, changed = _restore(order, engine, source, before, identity, part)
+        if not changed:
+            reasons = (*reasons, "nothing was changed: the images equal the originals")
         restored = open_series([output.path for output in outputs])
         with watch("gate"):
             gate = check_restored(source, restored, order.limits)
@@ -130,21 +132,23 @@ def _restore(
     description: QualityDescription,
     identity: OutputIdentity,
     part: Path,
-) -> list[OutputObject]:
+) -> tuple[list[OutputObject], bool]:
+    """Restore slab by slab; the objects, and whether any value was changed."""
     folder = part / RESTORED_FOLDER
     folder.mkdir()
-    outputs = []
+    outputs, changed = [], False
     for start in range(0, source.info.slices, order.slab_slices):
         slab = source.slab(start, min(start + order.slab_slices, source.info.slices))
-        values = engine.restore(slab, source.info, description)
-        for offset, image in enumerate(np.asarray(values, np.float32)):
+        values = np.asarray(engine.restore(slab, source.info, description), np.float32)
+        changed = changed or not np.array_equal(values, slab.values)
+        for offset, image in enumerate(values):
             outputs.append(
                 write_restored_instance(
                     source, start + offset, image, identity, folder, description
                 )
             )
     sync_folder(folder)
-    return outputs
+    return outputs, changed
 
 
 def _identity(order: WorkOrder, engine: Engine) -> OutputIdentity:

@@ -316,3 +316,13 @@ def test_our_own_words_fit_every_character_set(text: str, limit: int) -> None:
     result = ascii_text(text, limit)
     assert result.isascii()
     assert len(result) <= limit
+
+
+@pytest.mark.parametrize(("change", "words"), [(0.0, "equal those"), (5.0, "differ from those")])
+def test_the_derivation_says_truly_whether_pixels_changed(
+    change: float, words: str, identity: OutputIdentity, tmp_path: Path
+) -> None:
+    source = open_series(ct_series(tmp_path / "ct", slices=1))
+    values = source.slab(0, 1).values[0] + np.float32(change)
+    output = write_restored_instance(source, 0, values, identity, tmp_path / "out")
+    assert words in pydicom.dcmread(output.path).DerivationDescription
