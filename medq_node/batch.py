@@ -76,7 +76,7 @@ def run_folder(
         intake.group(incoming_files(layout))
         later = utc_now() + timedelta(days=1)
         Completion(sessions, layout, QuietTime(0.0, 0.0, 1.0), utc_now()).close_quiet(later)
-        _refuse_old_results(node_status(sessions, layout, limit=10_000), out, layout)
+        _refuse_old_results(node_status(sessions, layout, limit=None), out, layout)
         # Threads and children that start now inherit deaf ears: this thread alone hears Ctrl-C.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         with working(batch, sessions) as start_waiting:
@@ -84,7 +84,7 @@ def run_folder(
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
                 while True:
                     start_waiting()
-                    status = node_status(sessions, layout, limit=10_000)
+                    status = node_status(sessions, layout, limit=None)
                     progress(status, layout)
                     if settled(status):
                         break

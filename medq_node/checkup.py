@@ -11,9 +11,9 @@ from pathlib import Path
 from engines.base import REGISTRY, EngineError, load_engine
 from medq_node.config import Config
 from medq_node.delivery.destinations import destination
-from medq_node.errors import DeliveryError, MedqError
+from medq_node.errors import DeliveryError, MedqError, StoreError
 from medq_node.ports import check_port
-from medq_node.store.database import open_existing
+from medq_node.store.database import open_existing, plain_store_errors
 from medq_node.store.seed import current_rules
 from rules.model import RuleError, check_names, load_rules
 
@@ -41,10 +41,13 @@ def checkup(config: Config) -> list[Finding]:
 
 def check_rules(config: Config) -> Finding:
     """Those in the database once a node has run, else the file that will seed it."""
+    url = config.database_url
     try:
-        with open_existing(config.database_url)() as session:
+        with plain_store_errors(url), open_existing(url)() as session:
             row = current_rules(session)
             text, source = row.text, f"database, version {row.version}"
+    except StoreError as error:
+        return Finding("rules", False, str(error))
     except MedqError:
         try:
             text, source = config.rules.seed.read_text("utf-8"), str(config.rules.seed)

@@ -22,7 +22,8 @@ from rich.console import Console
 from engines.base import REGISTRY
 from medq_node import __version__
 from medq_node.config import Config, load_config
-from medq_node.errors import ConfigError, MedqError
+from medq_node.config_problems import unknown_word
+from medq_node.errors import ConfigError, MedqError, StoreError
 from medq_node.log import configure_logging, report_crashes
 
 app = typer.Typer(
@@ -105,6 +106,8 @@ def demo(
 
     with _plain_errors():
         _log("auto", "error", "demo")
+        # Stopped from outside, the node that the demonstration started has to end too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         told = run_demo(input_folder, pacs, out, restore.value, Console(stderr=as_json))
         if as_json:
             print(TypeAdapter(type(told)).dump_json(told, indent=1).decode())
@@ -192,6 +195,9 @@ def echo(
     with _plain_errors():
         settings, _ = _settings(config)
 
+        if destination not in settings.destinations:
+            raise ConfigError(unknown_word("destination", destination, settings.destinations))
+
         from medq_node.delivery.destinations import destination as named
 
         _log(settings.log.format, "error", "echo")
@@ -205,7 +211,9 @@ def echo(
 @app.command()
 def status(
     config: ConfigOption = None,
-    limit: Annotated[int, typer.Option(help="At most so many series.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, help="At most so many, besides what waits for a person.")
+    ] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """What became of each series, and why; what waits for a person."""
@@ -215,11 +223,12 @@ def status(
         from medq_node.console.overview import print_status
         from medq_node.layout import Layout
         from medq_node.status import node_status
-        from medq_node.store.database import open_existing
+        from medq_node.store.database import open_existing, plain_store_errors
 
         _log(settings.log.format, "error", "status")
         layout = Layout(settings.node.data)
-        found = node_status(open_existing(settings.database_url), layout, limit)
+        with plain_store_errors(settings.database_url):
+            found = node_status(open_existing(settings.database_url), layout, limit)
         if as_json:
             print(_json(found))
         else:
@@ -241,6 +250,8 @@ def _first_start(settings: Config) -> bool:
 
     try:
         open_existing(settings.database_url)
+    except StoreError:
+        raise
     except MedqError:
         return True
     return False

@@ -55,6 +55,23 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _is_database_url(url: str) -> str:
+    """Not by SQLAlchemy: the receiver reads settings too and loads no database.
+
+    The message quotes nothing, since the URL may hold a password.
+    """
+    file = re.fullmatch(r"sqlite(\+pysqlite)?:///(?!:memory:).+", url)
+    server = re.fullmatch(
+        r"postgresql(\+\w+)?://([^@]*@)?(\[[^]]+\]|[^@:/?#]*)(:\d{1,5})?(/[^?]*)?(\?.*)?", url
+    )
+    if not (file or server):
+        raise ValueError(
+            "should be a URL such as sqlite:////var/lib/medq/medq.sqlite or "
+            "postgresql://USER:PASSWORD@HOST:5432/NAME"
+        )
+    return url
+
+
 def _no_boolean(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("a number is needed, not true or false")  # noqa: TRY004 - for pydantic
@@ -63,6 +80,7 @@ def _no_boolean(value: object) -> object:
 
 AETitle = Annotated[str, AfterValidator(_is_ae_title)]
 SOPClassUID = Annotated[str, AfterValidator(_is_uid)]
+DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
 DestinationName = Annotated[str, AfterValidator(_is_destination_name)]
 Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
 Port = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=65535)]
@@ -93,8 +111,8 @@ class NodeSettings(Section):
 class DatabaseSettings(Section):
     """SQLAlchemy URLs; ``None`` is a SQLite file in ``node.data``."""
 
-    url: str | None = Field(default=None, repr=False)
-    workflow_url: str | None = Field(default=None, repr=False)
+    url: DatabaseUrl | None = Field(default=None, repr=False)
+    workflow_url: DatabaseUrl | None = Field(default=None, repr=False)
 
 
 class Caller(Section):

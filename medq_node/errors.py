@@ -18,6 +18,10 @@ class Unprocessable(MedqError):
     """A series or object that is kept but can't be assessed or restored; the message says why."""
 
 
+class StoreError(MedqError):
+    """The database can't be reached or read; the message names its URL without a password."""
+
+
 class SpoolError(MedqError):
     """A received object couldn't be made durable; the peer gets a failure status."""
 

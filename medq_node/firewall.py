@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from medq_node.snapshot import MADE_BY_US
 from medq_node.store.tables import Output, Revision
+from rules.evaluate import Decision
+from rules.model import Action
 
 
 def why_ours(session: Session, revision: Revision) -> str | None:
@@ -20,3 +22,18 @@ def why_ours(session: Session, revision: Revision) -> str | None:
     if MADE_BY_US in revision.snapshot:
         return "loop firewall: Contributing Equipment names this product"
     return None
+
+
+def left_alone(why: str) -> Decision:
+    """The decision on our own work: no rule is asked."""
+    return Decision(
+        rule=None,
+        action=Action.IGNORE,
+        restore=None,
+        engine=None,
+        destinations=(),
+        forward_originals=False,
+        values_seen={},
+        why_not=(),
+        explanation=why,
+    )

@@ -79,5 +79,10 @@ def report_crashes() -> None:
     threading.excepthook = lambda args: report(args.exc_type, args.exc_traceback)
 
 
+def loggable(uid: str | None) -> str:
+    """``uid`` where it has a UID's characters; text in its place may be a patient's."""
+    return uid if uid and uid.replace(".", "").isdigit() else "a malformed UID"
+
+
 def _quotes_nothing(record: logging.LogRecord) -> bool:
     return not any(record.name == name or record.name.startswith(name + ".") for name in _QUOTING)

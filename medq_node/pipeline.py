@@ -19,7 +19,7 @@ from medq_node.children import Children
 from medq_node.config import Config
 from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import EngineFailure, OutputError, Unprocessable
-from medq_node.firewall import why_ours
+from medq_node.firewall import left_alone, why_ours
 from medq_node.layout import Layout
 from medq_node.objects import OutputKind
 from medq_node.records import record_decision, record_refusal, record_result, series_facts
@@ -83,18 +83,20 @@ class Pipeline(DBOSConfiguredInstance):
             revision.state = RevisionState.PROCESSING
             if revision.decision is None:
                 rule_set = current_rules(session)
-                decision = decide(
-                    load_rules(rule_set.text, rule_set.source), series_facts(session, revision)
-                )
+                ours = why_ours(session, revision)
                 record_decision(
-                    session, revision, rule_set.version, decision, self._config.engine.default
+                    session,
+                    revision,
+                    rule_set.version,
+                    left_alone(ours)
+                    if ours
+                    else decide(load_rules(rule_set.text, rule_set.source), series_facts(revision)),
+                    self._config.engine.default,
                 )
                 session.flush()
                 session.refresh(revision)
             assert revision.decision is not None
-            if ours := why_ours(session, revision):
-                record_refusal(revision, RevisionState.IGNORED, ours)
-            elif revision.decision.action == Action.IGNORE:
+            if revision.decision.action == Action.IGNORE:
                 record_refusal(revision, RevisionState.IGNORED, revision.decision.explanation)
             if revision.decision.forward_originals:
                 hand_over_revision(

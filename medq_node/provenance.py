@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 
 from medq_node import __version__
+from medq_node.malformed import MALFORMED
 
 IMPLEMENTATION_CLASS_UID = "2.25.219557960559321866068358000351755802313"
 """Implementation Class UID (PS3.7 D.3.3.2) on every association and in every file we write."""
@@ -20,7 +21,10 @@ RESEARCH_LABEL = "MedQ RESEARCH"
 
 def made_by_us(ds: Dataset) -> bool:
     """Whether Contributing Equipment (0018,A001) names this product."""
-    return any(
-        str(item.get("Manufacturer", "")).strip() == MANUFACTURER
-        for item in ds.get("ContributingEquipmentSequence") or ()
-    )
+    try:
+        return any(
+            str(item.get("Manufacturer", "")).strip() == MANUFACTURER
+            for item in ds.get("ContributingEquipmentSequence") or ()
+        )
+    except MALFORMED:
+        return False

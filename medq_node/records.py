@@ -15,7 +15,7 @@ from rules.evaluate import Decision, SeriesFacts
 from rules.model import RestoreMode
 
 
-def series_facts(session: Session, revision: Revision) -> SeriesFacts:
+def series_facts(revision: Revision) -> SeriesFacts:
     """What rules may look at: the header snapshot and who sent the series to whom."""
     series = revision.series
     return SeriesFacts(

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from medq_node.config import Config
 from medq_node.layout import Layout
 from medq_node.store.database import Sessions
 from medq_node.store.states import DeliveryState, RevisionState
-from medq_node.store.tables import Delivery, Instance, Revision, utc_now
+from medq_node.store.tables import Delivery, Instance, Quarantine, Revision, utc_now
 
 _SETTLED = (RevisionState.DONE, RevisionState.IGNORED, RevisionState.REFUSED)
 
@@ -61,6 +61,31 @@ class Retention:
             else:
                 cleaned += 1
         return cleaned
+
+    def clean_passed_on(self) -> int:
+        """Remove what was sent again and has been forwarded again; returns how many objects."""
+        layout = Layout(self.config.node.data)
+        with self.sessions() as session:
+            open_delivery = (
+                select(Delivery.id)
+                .where(
+                    Delivery.quarantine_id == Quarantine.id,
+                    Delivery.state != DeliveryState.CONFIRMED,
+                )
+                .exists()
+            )
+            done = session.scalars(select(Quarantine).where(Quarantine.again, ~open_delivery)).all()
+        for passed in done:
+            try:
+                # The file first: killed in between, the row is found again.
+                layout.absolute(passed.path).unlink(missing_ok=True)
+            except OSError as error:
+                log.error("not cleaned", path=passed.path, reason=error.strerror)
+                continue
+            with self.sessions.begin() as session:
+                session.execute(delete(Delivery).where(Delivery.quarantine_id == passed.id))
+                session.execute(delete(Quarantine).where(Quarantine.id == passed.id))
+        return len(done)
 
     def _clean(self, revision_id: int) -> None:
         """Rows lose their paths, then files go, then the mark is set: a crash repeats the rest."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.valuerep import VR
 
+from medq_node.malformed import MALFORMED
 from medq_node.provenance import made_by_us
 
 _BULK = {
@@ -28,12 +31,16 @@ def header_snapshot(paths: Iterable[Path]) -> Snapshot:
     """Keyword -> distinct values over all images, each a list of components.
 
     Bulk data, sequences and private elements are left out. An element that some image lacks has
-    the empty value ``[]`` among its values. At most 1000 distinct values are kept per keyword.
+    the empty value ``[]`` among its values; so has one that can't be decoded. At most 1000 distinct
+    values are kept per keyword.
     """
     seen: dict[str, dict[tuple[Component, ...], None]] = {}
     ours = False
     for number, path in enumerate(paths):
-        ds = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        ds = Dataset()
+        # What is wrong with an unreadable one is said when its pixels are read.
+        with suppress(*MALFORMED):
+            ds = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         ours = ours or made_by_us(ds)
         values = dict(_elements(ds))
         for keyword in values.keys() - seen.keys():
@@ -48,16 +55,22 @@ def header_snapshot(paths: Iterable[Path]) -> Snapshot:
 
 
 def _elements(ds: Dataset) -> Iterable[tuple[str, tuple[Component, ...]]]:
-    for element in ds:
-        if not element.keyword or element.VR in _BULK or element.tag.is_private:
+    for tag in list(ds.keys()):
+        try:
+            element = ds[tag]
+            if not element.keyword or element.VR in _BULK or element.tag.is_private:
+                continue
+            value = element.value
+            parts = value if isinstance(value, (list, tuple)) or element.VM > 1 else [value]
+            components = tuple(_component(part) for part in parts if part not in (None, ""))
+        except MALFORMED:
             continue
-        value = element.value
-        parts = value if isinstance(value, (list, tuple)) or element.VM > 1 else [value]
-        yield element.keyword, tuple(_component(part) for part in parts if part not in (None, ""))
+        yield element.keyword, components
 
 
 def _component(value: object) -> Component:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         # DS and IS are subclasses with extra state; the database wants plain numbers.
-        return int(value) if isinstance(value, int) else float(value)
+        number = int(value) if isinstance(value, int) else float(value)
+        return number if math.isfinite(number) else str(number)
     return str(value)

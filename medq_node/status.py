@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from medq_node.layout import Layout
 from medq_node.store.database import Sessions
-from medq_node.store.states import DeliveryState
+from medq_node.store.states import DeliveryState, RevisionState
 from medq_node.store.tables import Delivery, Instance, Quarantine, Revision, Series
 
 
@@ -77,30 +77,48 @@ class QuarantineStatus:
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """Everything ``medq-node status`` shows; newest series first."""
+    """Everything ``medq-node status`` shows.
+
+    ``series``: first those that wait for a person, then the others; both newest first.
+    ``quarantine`` may be cut short, ``quarantined`` counts all.
+    """
 
     arriving: tuple[OpenSeries, ...]
     series: tuple[SeriesStatus, ...]
     quarantine: tuple[QuarantineStatus, ...]
+    quarantined: int
     states: dict[str, int]
     deliveries: dict[str, int]
 
 
-def node_status(sessions: Sessions, layout: Layout, limit: int = 50) -> NodeStatus:
-    """The newest ``limit`` revisions, all that is arriving, and what is kept aside."""
+def node_status(sessions: Sessions, layout: Layout, limit: int | None = 50) -> NodeStatus:
+    """All that waits for a person or is arriving, and the newest ``limit`` of everything else.
+
+    Held series and those with a dead letter are always listed; ``limit`` holds for the other
+    revisions and for what is kept aside. ``None`` lists all.
+    """
+    dead = select(Delivery.revision_id).where(
+        # A NULL among them would make "not in" true for no row at all.
+        Delivery.state == DeliveryState.DEAD,
+        Delivery.revision_id.is_not(None),
+    )
+    waits = or_(Revision.state == RevisionState.HELD, Revision.id.in_(dead))
+    newest = (
+        select(Revision)
+        .order_by(Revision.id.desc())
+        .options(
+            selectinload(Revision.series),
+            selectinload(Revision.decision),
+            selectinload(Revision.assessment),
+            selectinload(Revision.outputs),
+            selectinload(Revision.deliveries),
+        )
+    )
     with sessions() as session:
-        revisions = session.scalars(
-            select(Revision)
-            .order_by(Revision.id.desc())
-            .limit(limit)
-            .options(
-                selectinload(Revision.series),
-                selectinload(Revision.decision),
-                selectinload(Revision.assessment),
-                selectinload(Revision.outputs),
-                selectinload(Revision.deliveries),
-            )
-        ).all()
+        revisions = [
+            *session.scalars(newest.where(waits)),
+            *session.scalars(newest.where(~waits).limit(limit)),
+        ]
         return NodeStatus(
             arriving=_arriving(session),
             series=tuple(_series(revision, layout) for revision in revisions),
@@ -113,9 +131,16 @@ def node_status(sessions: Sessions, layout: Layout, limit: int = 50) -> NodeStat
                     q.arrived_at,
                 )
                 for q in session.scalars(
-                    select(Quarantine).order_by(Quarantine.id.desc()).limit(limit)
+                    select(Quarantine)
+                    .where(~Quarantine.again)
+                    .order_by(Quarantine.id.desc())
+                    .limit(limit)
                 )
             ),
+            quarantined=session.scalar(
+                select(func.count()).select_from(Quarantine).where(~Quarantine.again)
+            )
+            or 0,
             states={
                 str(state): count
                 for state, count in session.execute(
@@ -143,7 +168,7 @@ def settled(status: NodeStatus) -> bool:
 def needs_a_person(status: NodeStatus) -> bool:
     """Whether anything waits for somebody's decision."""
     return bool(
-        status.quarantine or status.states.get("held") or status.deliveries.get(DeliveryState.DEAD)
+        status.quarantined or status.states.get("held") or status.deliveries.get(DeliveryState.DEAD)
     )
 
 

@@ -40,6 +40,7 @@ def serve(config: Config, stop: threading.Event, ready: Callable[[], None]) -> N
                 start_waiting()
                 if polls % _CLEAN_EVERY_POLLS == 0:
                     retention.clean()
+                    retention.clean_passed_on()
                 polls += 1
 
 

@@ -17,9 +17,25 @@ from rules.condition import AnyOf, Condition, conditions_of
 from rules.model import Action, RestoreMode, Rule, RuleSet
 from rules.operators import Operator, Value, as_text, clean, holds
 
-_IDENTIFYING = frozenset(
-    {"PatientID", "OtherPatientIDs", "PatientBirthDate", "PatientAddress", "IssuerOfPatientID"}
+_SHOWN_OF_THE_PATIENT = frozenset(
+    {"PatientSex", "PatientAge", "PatientSize", "PatientWeight", "PatientBodyMassIndex"}
+    | {"MeasuredAPDimension", "MeasuredLateralDimension", "QualityControlSubject"}
 )
+"""The only elements of group 0010 (patient) whose values are shown."""
+_WITHHELD_GROUPS = frozenset({0x0010, 0x0038})
+"""Patient; patient's visit and admission."""
+_WITHHELD_VRS = frozenset({"PN", "LT", "ST", "UT", "UC", "UR"})
+"""Names of persons, and text without a form, in which anything may stand."""
+_WITHHELD_KEYWORDS = frozenset(
+    {"AccessionNumber", "StudyID", "RequestedProcedureID", "ScheduledProcedureStepID"}
+    | {"PerformedProcedureStepID", "InterpretationID", "ResultsID"}
+    | {"PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest"}
+    | {"PlacerOrderNumberProcedure", "FillerOrderNumberProcedure", "OrderCallbackPhoneNumber"}
+    | {"PersonTelephoneNumbers", "SpecimenIdentifier", "ContainerIdentifier"}
+    | {"AdmittingDiagnosesDescription", "ReasonForStudy", "ReasonForTheRequestedProcedure"}
+    | {"ReasonForTheImagingServiceRequest"}
+)
+"""Numbers that lead to the patient in other systems, and why the patient came."""
 _LONGEST_SHOWN = 120
 _MOST_SHOWN = 3
 _MOST_NAMED = 6
@@ -191,9 +207,15 @@ def _explain(rule: Rule, reasons: list[str]) -> str:
 
 
 def _identifies(keyword: str) -> bool:
-    """Whether a value says who the patient is; such values are used but never shown."""
+    """Whether a value may say who the patient is; such values are used but never shown."""
     tag = tag_for_keyword(keyword)
-    return keyword in _IDENTIFYING or (tag is not None and dictionary_VR(tag) == "PN")
+    if tag is None or keyword in _SHOWN_OF_THE_PATIENT:
+        return False
+    return (
+        tag >> 16 in _WITHHELD_GROUPS
+        or dictionary_VR(tag) in _WITHHELD_VRS
+        or keyword in _WITHHELD_KEYWORDS
+    )
 
 
 def _shown(keyword: str, values: Sequence[Value]) -> str:

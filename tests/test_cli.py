@@ -147,7 +147,7 @@ def test_a_pacs_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"no answer from PACS@127.0.0.1:{port}" in one_line(done)
     other = medq("echo", "archive", cwd=tmp_path)
-    assert other.returncode == 1
+    assert other.returncode == 2
     assert "no destination named 'archive'" in one_line(other)
     assert "known: pacs" in other.stderr
 
@@ -159,6 +159,55 @@ def test_status_before_any_node_ran_says_so_and_makes_nothing(tmp_path: Path) ->
         assert done.stdout == ""
         assert "no node has run here yet" in one_line(done)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("limit", ["-5", "0", "many"])
+def test_a_limit_that_is_none_is_wrong_use(tmp_path: Path, limit: str) -> None:
+    done = medq("status", "--limit", limit, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--limit" in done.stderr
+
+
+# ---- The database ----
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+    write_config(tmp_path, "destinations: {pacs: {kind: folder, path: out}}\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "medq.sqlite").write_bytes(bytes(range(256)) * 64)
+    for command in ("serve", "status"):
+        done = medq(command, cwd=tmp_path)
+        assert done.returncode == 1
+        assert "medq.sqlite can't be used: file is not a database" in one_line(done)
+    checked = medq("check", "--json", cwd=tmp_path)
+    assert checked.returncode == 1
+    assert "Traceback" not in checked.stderr
+    told = [f["found"] for f in json.loads(checked.stdout) if not f["fine"]]
+    assert any("file is not a database" in found for found in told)
+
+
+def test_a_url_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
+    write_config(tmp_path, "database:\n  url: garbage\n")
+    for command in ("serve", "status", "check"):
+        done = medq(command, cwd=tmp_path)
+        assert done.returncode == 2
+        message = one_line(done)
+        assert "config.yaml:2: database.url" in message
+        assert "sqlite:///" in message
+
+
+def test_a_database_server_that_is_not_there_is_one_line_without_its_password(
+    tmp_path: Path,
+) -> None:
+    url = f"postgresql+psycopg://medq:hunter2@127.0.0.1:{free_port()}/medq"
+    config = f"database: {{url: '{url}'}}\ndestinations: {{pacs: {{kind: folder, path: out}}}}\n"
+    write_config(tmp_path, config)
+    for command in ("serve", "status"):
+        done = medq(command, cwd=tmp_path)
+        assert done.returncode == 1
+        message = one_line(done)
+        assert url.replace("hunter2", "***") in message
+        assert "hunter2" not in done.stdout + done.stderr
 
 
 # ---- A folder without a network ----
@@ -388,7 +437,63 @@ def test_the_demonstration_keeps_its_hands_off_what_is_not_its_own(tmp_path: Pat
     assert inside.returncode == 1
     assert "emptied first" in one_line(inside)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
-    peer = medq("demo", "--pacs", "somewhere", cwd=tmp_path)
-    assert peer.returncode == 1
-    assert "AE@host:port" in one_line(peer)
+
+
+@pytest.mark.parametrize(
+    ("peer", "told"),
+    [
+        ("somewhere", "AE@host:port"),
+        ("A@127.0.0.1:99999", "port: "),
+        ("AN_AE_TITLE_TOO_LONG1@127.0.0.1:104", "an AE title has 1 to 16 characters"),
+    ],
+)
+def test_a_pacs_that_cannot_be_one_is_wrong_use(tmp_path: Path, peer: str, told: str) -> None:
+    done = medq("demo", "--pacs", peer, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in one_line(done)
     assert not (tmp_path / "demo-output").exists()
+
+
+@pytest.mark.peer
+def test_a_demonstration_that_made_nothing_says_so_and_why(tmp_path: Path) -> None:
+    ct_series(tmp_path / "in", slices=2, ImageType=["DERIVED", "SECONDARY"], **PATIENT)
+    ct_series(tmp_path / "in" / "homeless", slices=1, **PATIENT, StudyInstanceUID=None)
+    done = medq("demo", "--input", "in", "--restore", "always", "--json", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    assert told["worked"] is False
+    assert [s["state"] for s in told["series"]] == ["ignored"]
+    assert sum(told["kept_aside"].values()) == 1
+    said = " ".join(done.stderr.split())
+    assert "nothing was made" in said
+    assert 'Rule "derived" matched' in said
+    assert "no StudyInstanceUID" in said
+    names_nobody(said)
+
+
+@pytest.mark.peer
+def test_a_demonstration_that_is_stopped_takes_its_node_along(tmp_path: Path) -> None:
+    ct_series(tmp_path / "in", slices=2)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "medq_node", "demo", "--input", "in"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    node = Node(tmp_path / "demo-output" / "node", 0)
+    try:
+        deadline = time.monotonic() + 60
+        while not node.pids("worker"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert node.pids() == []
+        assert "Traceback" not in stderr
+    finally:
+        process.kill()
+        for pid in node.pids():
+            os.kill(pid, signal.SIGKILL)

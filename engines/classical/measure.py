@@ -7,6 +7,12 @@ a few slices between samples can be missed.
 The series' amount is not its mean: it is the level that a fifth of the measured slices reach, so
 that shoulders or hips count although most slices are quiet, and one odd slice does not.
 
+Clipping is looked for at the top end only: pixels at the highest value that the format can hold,
+or, since images are also cut below it (a 12-bit scanner in a 16-bit file, a window burnt in), a
+plateau at the slice's own maximum: many pixels of exactly that value where just below it there are
+few. Sound slices have one or two pixels at their maximum. Where a slice has too few different
+values to tell a plateau from a flat object, its clipping is unknown.
+
 What these measurements cannot judge (motion, metal, undersampling; in PET also blur and clipping,
 see ``engines.severity``) is never reported as absent but named as not assessed.
 """
@@ -46,6 +52,12 @@ REJECT_FACTOR = 3.0
 """Noise this many times the severe cut-off makes a series unfit."""
 MAX_PERCENT = 100.0
 """Noise above the signal is no measurement: such slices hold no tissue with signal."""
+PLATEAU_PIXELS = 16
+"""Fewest pixels at a slice's maximum that can be a plateau."""
+PLATEAU_RATIO = 4.0
+"""A plateau has this many times the pixels of any of the levels just below it."""
+PLATEAU_LEVELS = 8
+"""Levels below the maximum that a plateau is compared with; with fewer nothing can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +101,26 @@ def measure_slice(
         seen = np.maximum(values, -1000) if info.modality is Modality.CT else values
         fwhm = slice_fwhm_mm(seen, valid, found.sigma, row_mm, column_mm)
     body = values[valid & (values > body_threshold(info.modality, values, valid))]
-    clipped = None
-    if body.size:
-        # Only the upper end: low values are air, padding and signal voids.
-        clipped = 100.0 * float((body >= np.float32(info.saturation[1])).mean())
-    return SliceMeasures(index, noise, fwhm, clipped)
+    return SliceMeasures(index, noise, fwhm, clipped_percent(body, info.saturation[1]))
+
+
+def clipped_percent(body: FloatArray, ceiling: float) -> float | None:
+    """Share of ``body`` (pixels of one slice, any shape) that is cut off at the top, in %.
+
+    ``ceiling`` is the highest value that the format can hold. ``None`` where there are too few
+    different values to tell. The lower end is never looked at: there are air, padding and voids.
+    """
+    levels, counts = np.unique(body, return_counts=True)
+    if not levels.size:
+        return None
+    at_ceiling = int(counts[levels >= np.float32(ceiling)].sum())
+    if at_ceiling:
+        return 100.0 * at_ceiling / body.size
+    if levels.size <= PLATEAU_LEVELS:
+        return None
+    at_top, below = int(counts[-1]), int(counts[-1 - PLATEAU_LEVELS : -1].max())
+    plateau = at_top >= PLATEAU_PIXELS and at_top >= PLATEAU_RATIO * below
+    return 100.0 * at_top / body.size if plateau else 0.0
 
 
 def measure_series(stack: ImageStack) -> list[SliceMeasures]:

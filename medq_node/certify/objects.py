@@ -20,8 +20,9 @@ from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID, PositronEmissionTomographyImageStorage
 
 from medq_node.errors import Unprocessable
+from medq_node.malformed import MALFORMED
 from medq_node.objects import OutputKind, OutputObject
-from medq_node.pixels.header import MALFORMED, read_whole, text, texts
+from medq_node.pixels.header import read_whole, text, texts
 from medq_node.pixels.series import SeriesStack
 
 _VARIANT_MODULES = frozenset({"sr-document-content"})
@@ -66,7 +67,8 @@ def _faults(
         # Reading is lazy: touch every value, so that a broken one shows here and not later.
         dataset.walk(lambda _, element: element.value)
     except (Unprocessable, *MALFORMED) as error:
-        yield f"it can't be read back ({error})"
+        # The name only: the reason is logged, and a parser's words may quote what it read.
+        yield f"it can't be read back ({type(error).__name__})"
         return
     yield from _identity_faults(output, dataset, source)
     yield from _missing_attributes(dataset, output.sop_class_uid)

@@ -31,7 +31,7 @@ _COLOURS = {
 
 def print_status(console: Console, status: NodeStatus) -> None:
     """The node at a glance; nothing that names a patient."""
-    if not (status.series or status.arriving or status.quarantine):
+    if not (status.series or status.arriving or status.quarantined):
         console.print("No series yet. Send one, or try: medq-node demo", soft_wrap=True)
         return
     _summary(console, status)
@@ -49,6 +49,9 @@ def print_status(console: Console, status: NodeStatus) -> None:
         _row(console, "kept aside", f"{what} from {kept.calling_ae_title or 'unknown'}", "bold red")
         _row(console, "", kept.reason)
         tell_path(console, "", kept.path, room=_ROOM, indent=0)
+    if more := status.quarantined - len(status.quarantine):
+        console.print()
+        _row(console, "kept aside", f"{more} more; --limit shows them", "bold red")
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -65,8 +68,8 @@ def _summary(console: Console, status: NodeStatus) -> None:
         for title, counts in (("series", status.states), ("deliveries", status.deliveries))
         if counts
     ]
-    if status.quarantine:
-        parts.append(f"kept aside: {len(status.quarantine)}")
+    if status.quarantined:
+        parts.append(f"kept aside: {status.quarantined}")
     tell(console, "in all", "; ".join(parts) or "nothing complete yet", room=_ROOM, indent=0)
     if needs_a_person(status):
         words = Text(

@@ -62,8 +62,8 @@ class Progress:
 
 
 @contextmanager
-def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """One bar; yields the function that is told how many are done."""
+def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """One bar; yields the function that is called whenever one more is done."""
     with progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(bar_width=30),
@@ -72,7 +72,7 @@ def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[
         console=console,
     ) as bars:
         task = bars.add_task(what, total=total)
-        yield lambda done: bars.update(task, completed=done)
+        yield lambda: bars.advance(task)
 
 
 def standing(series: SeriesStatus, layout: Layout) -> tuple[int, str]:

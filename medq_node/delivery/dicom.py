@@ -16,7 +16,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from medq_node.delivery.parcel import Parcel
+from medq_node.delivery.parcel import Parcel, Refusals
 from medq_node.errors import DeliveryError
 from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -38,16 +38,17 @@ class DicomDestination:
     timeout_s: float
     max_pdu_bytes: int
 
-    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[int], None]) -> None:
+    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
         """Store every parcel, as few associations as contexts allow; see ``Destination``."""
-        done = 0
-        for batch in _batches(parcels):
+        refusals = Refusals()
+        for batch in _batches(parcels, refusals):
             contexts = [build_context(*pair) for pair in dict.fromkeys(pair for _, pair in batch)]
             with self._associated(contexts) as assoc:
                 for parcel, pair in batch:
-                    self._store(assoc, parcel, pair)
-                    done += 1
-                    confirmed(done)
+                    with refusals:
+                        self._store(assoc, parcel, pair)
+                        confirmed(parcel)
+        refusals.tell()
 
     def echo(self) -> float:
         """C-ECHO; see ``Destination``."""
@@ -91,14 +92,18 @@ class DicomDestination:
         ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = self.timeout_s
         ae.connection_timeout = min(self.timeout_s, 10.0)
-        assoc = ae.associate(
-            self.host,
-            self.port,
-            contexts,
-            self.ae_title,
-            max_pdu=self.max_pdu_bytes,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _no_delay)],
-        )
+        try:
+            assoc = ae.associate(
+                self.host,
+                self.port,
+                contexts,
+                self.ae_title,
+                max_pdu=self.max_pdu_bytes,
+                evt_handlers=[(evt.EVT_CONN_OPEN, _no_delay)],
+            )
+        except OSError as error:
+            # A name that can't be looked up; DNS may be back in a minute.
+            raise DeliveryError(f"can't find {self}: check its host ({error.strerror})") from error
         if not assoc.is_established:
             raise DeliveryError(self._why_not(assoc))
         try:
@@ -126,12 +131,18 @@ def _no_delay(event: evt.Event) -> None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _batches(parcels: Sequence[Parcel]) -> Iterator[list[tuple[Parcel, tuple[UID, UID]]]]:
+def _batches(
+    parcels: Sequence[Parcel], refusals: Refusals
+) -> Iterator[list[tuple[Parcel, tuple[UID, UID]]]]:
     """Runs of parcels that need at most 128 presentation contexts."""
     batch: list[tuple[Parcel, tuple[UID, UID]]] = []
     pairs: set[tuple[UID, UID]] = set()
     for parcel in parcels:
-        pair = _syntax(parcel)
+        pair = None
+        with refusals:
+            pair = _syntax(parcel)
+        if pair is None:
+            continue
         if pair not in pairs and len(pairs) == _MOST_CONTEXTS:
             yield batch
             batch, pairs = [], set()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medq_node.delivery.parcel import Parcel
+from medq_node.delivery.parcel import Parcel, Refusals
 from medq_node.errors import DeliveryError
 from medq_node.layout import sync_folder
 
@@ -20,23 +20,29 @@ class FolderDestination:
 
     path: Path
 
-    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[int], None]) -> None:
+    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
         """Copy every parcel; see ``Destination``."""
-        for number, parcel in enumerate(parcels, start=1):
-            parcel.check()
-            target = self.path / parcel.name
-            part = target.with_name(f".{target.name}.part")
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with parcel.path.open("rb") as source, part.open("wb") as copy:
-                    shutil.copyfileobj(source, copy)
-                    copy.flush()
-                    os.fsync(copy.fileno())
-                part.rename(target)
-                sync_folder(target.parent)
-            except OSError as error:
-                raise DeliveryError(f"can't write below {self.path}: {error.strerror}") from error
-            confirmed(number)
+        refusals = Refusals()
+        for parcel in parcels:
+            with refusals:
+                parcel.check()
+                self._copy(parcel)
+                confirmed(parcel)
+        refusals.tell()
+
+    def _copy(self, parcel: Parcel) -> None:
+        target = self.path / parcel.name
+        part = target.with_name(f".{target.name}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with parcel.path.open("rb") as source, part.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+                copy.flush()
+                os.fsync(copy.fileno())
+            part.rename(target)
+            sync_folder(target.parent)
+        except OSError as error:
+            raise DeliveryError(f"can't write below {self.path}: {error.strerror}") from error
 
     def echo(self) -> float:
         """Whether the folder can be written; see ``Destination``."""

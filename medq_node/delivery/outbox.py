@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 import structlog
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from medq_node.config import Config
@@ -22,6 +23,8 @@ from medq_node.store.tables import Delivery, Instance, Output, Quarantine, Revis
 _PROGRESS_EVERY = 25
 """Objects between two notes of progress; after a crash at most so many are sent twice."""
 
+_OPEN = (DeliveryState.PENDING, DeliveryState.RETRYING)
+
 log = structlog.get_logger("delivery")
 
 
@@ -35,7 +38,7 @@ class Outbox(DBOSConfiguredInstance):
         self._config = config
         self._sessions = sessions
         self._layout = Layout(config.node.data)
-        self._started: set[int] = set()
+        self._started: dict[int, str] = {}
 
     def register_queues(self, at_once: int) -> None:
         """A queue per destination, ``at_once`` deliveries each: a dead one delays nobody else."""
@@ -43,76 +46,99 @@ class Outbox(DBOSConfiguredInstance):
             DBOS.register_queue(_queue(name), worker_concurrency=at_once, polling_interval_sec=0.1)
 
     def start_waiting(self) -> None:
-        """Enqueue the workflow of every row that may go now; idempotent by workflow id."""
+        """Enqueue the next try of every row that may go now; idempotent by workflow id.
+
+        The pause between two tries lies in the row and not in a sleeping workflow, which would
+        hold its place in the queue and keep healthy deliveries from it.
+        """
         with self._sessions() as session:
             rows = session.execute(
-                select(Delivery.id, Delivery.destination).where(_may_go()).order_by(Delivery.id)
+                select(Delivery.id, Delivery.attempts, Delivery.destination)
+                .where(_may_go(utc_now()))
+                .order_by(Delivery.id)
             ).all()
-        for delivery_id, name in rows:
-            if delivery_id in self._started:
-                continue
+        for delivery_id, attempts, name in rows:
             if name not in self._config.destinations:
                 self._bury(delivery_id, f"no destination named {name!r} in the configuration")
                 continue
-            with SetWorkflowID(_workflow(delivery_id)):
-                DBOS.enqueue_workflow(_queue(name), self.deliver, delivery_id)
-            self._started.add(delivery_id)
+            workflow_id = _workflow(delivery_id, attempts)
+            if self._started.get(delivery_id) != workflow_id:
+                with SetWorkflowID(workflow_id):
+                    DBOS.enqueue_workflow(_queue(name), self.deliver, delivery_id, attempts)
+                self._started[delivery_id] = workflow_id
 
     def bury_broken(self) -> None:
         """A workflow that ended in an error nobody foresaw makes its row a dead letter."""
         with self._sessions() as session:
-            waiting = session.scalars(
-                select(Delivery.id).where(
-                    Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRYING))
-                )
+            waiting = session.execute(
+                select(Delivery.id, Delivery.attempts).where(Delivery.state.in_(_OPEN))
             ).all()
-        ids = {_workflow(delivery_id): delivery_id for delivery_id in waiting}
+        ids = {_workflow(delivery_id, attempts): delivery_id for delivery_id, attempts in waiting}
         for workflow_id, kind in broken_workflows(list(ids)).items():
             self._bury(ids[workflow_id], f"the workflow broke: {kind}")
 
     @DBOS.workflow(name="deliver", max_recovery_attempts=None)
-    def deliver(self, delivery_id: int) -> None:
-        """Try until every object is confirmed or the row is a dead letter."""
-        pause_s = self._config.delivery.retry_initial_s
-        while self.try_once(delivery_id) is DeliveryState.RETRYING:
-            DBOS.sleep(pause_s)
-            pause_s = min(2 * pause_s, self._config.delivery.retry_maximum_s)
+    def deliver(self, delivery_id: int, attempts: int) -> None:
+        """One try, the one after ``attempts`` others."""
+        self.try_once(delivery_id, attempts)
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def try_once(self, delivery_id: int) -> DeliveryState:
+    def try_once(self, delivery_id: int, attempts: int) -> DeliveryState:
         """Send what isn't confirmed yet over a new association."""
-        with self._sessions.begin() as session:
+        with self._sessions() as session:
             delivery = session.get_one(Delivery, delivery_id)
-            if delivery.state in (DeliveryState.CONFIRMED, DeliveryState.DEAD):
+            if delivery.state not in _OPEN or delivery.attempts != attempts:
+                # Killed between the rows' commit and the engine's note of it: this is done.
                 return delivery.state
-            delivery.attempts += 1
-            before, name = delivery.confirmed, delivery.destination
+            before, left, name = delivery.confirmed, delivery.left, delivery.destination
+        parcels: list[Parcel] = []
+        arrived: set[str] = set()
 
-        def confirmed(count: int) -> None:
-            if count % _PROGRESS_EVERY == 0:
+        def confirmed(parcel: Parcel) -> None:
+            leading = left is None and parcel is parcels[len(arrived)]
+            arrived.add(parcel.sop_instance_uid)
+            if leading and len(arrived) % _PROGRESS_EVERY == 0:
                 with self._sessions.begin() as session:
-                    session.get_one(Delivery, delivery_id).confirmed = before + count
+                    session.get_one(Delivery, delivery_id).confirmed = before + len(arrived)
 
         try:
             with self._sessions() as session:
-                parcels = self._parcels(session, session.get_one(Delivery, delivery_id))
+                everything = self._parcels(session, session.get_one(Delivery, delivery_id))
+            parcels += [
+                parcel
+                for number, parcel in enumerate(everything)
+                if (number >= before if left is None else parcel.sop_instance_uid in left)
+            ]
             with self._busy:
-                destination(self._config, name).send(parcels[before:], confirmed)
+                destination(self._config, name).send(parcels, confirmed)
         except DeliveryError as error:
-            return self._failed(delivery_id, error)
+            missing = [p.sop_instance_uid for p in parcels if p.sop_instance_uid not in arrived]
+            return self._failed(delivery_id, error, missing or left)
         with self._sessions.begin() as session:
             delivery = session.get_one(Delivery, delivery_id)
-            delivery.confirmed = delivery.total = len(parcels)
+            delivery.confirmed = delivery.total = len(everything)
             delivery.state = DeliveryState.CONFIRMED
-            delivery.last_error = None
+            delivery.attempts += 1
+            delivery.left = delivery.last_error = delivery.next_try_at = None
             delivery.confirmed_at = utc_now()
-        log.info("confirmed", delivery=delivery_id, destination=name, objects=len(parcels))
+        log.info("confirmed", delivery=delivery_id, destination=name, objects=len(everything))
         return DeliveryState.CONFIRMED
 
-    def _failed(self, delivery_id: int, error: DeliveryError) -> DeliveryState:
+    def _failed(
+        self, delivery_id: int, error: DeliveryError, left: list[str] | None
+    ) -> DeliveryState:
         limits = self._config.delivery
         with self._sessions.begin() as session:
             delivery = session.get_one(Delivery, delivery_id)
+            delivery.attempts += 1
+            delivery.left = left
+            if left is not None:
+                delivery.total = max(delivery.total, len(left))
+                delivery.confirmed = delivery.total - len(left)
+            pause_s = limits.retry_initial_s * 2.0 ** min(delivery.attempts - 1, 30)
+            delivery.next_try_at = utc_now() + timedelta(
+                seconds=min(pause_s, limits.retry_maximum_s)
+            )
             delivery.last_error = str(error)
             delivery.refusals += error.permanent
             tired = limits.retry_attempts is not None and delivery.attempts >= limits.retry_attempts
@@ -149,7 +175,8 @@ class Outbox(DBOSConfiguredInstance):
             select(Instance)
             .where(
                 Instance.series_id == revision.series_id,
-                Instance.since_revision == revision.number,
+                Instance.since_revision > _handed_over_before(session, delivery, revision),
+                Instance.since_revision <= revision.number,
             )
             .order_by(Instance.id)
         )
@@ -162,16 +189,33 @@ class Outbox(DBOSConfiguredInstance):
         return Parcel(self._layout.absolute(path), uid, name, sha256)
 
 
-def _workflow(delivery_id: int) -> str:
-    return f"delivery-{delivery_id}"
+def _workflow(delivery_id: int, attempts: int) -> str:
+    return f"delivery-{delivery_id}-{attempts}"
 
 
 def _queue(destination_name: str) -> str:
     return f"deliver-{destination_name}"
 
 
-def _may_go() -> ColumnElement[bool]:
-    """Not yet begun, and no original of the same revision still on its way to the same place."""
+def _handed_over_before(session: Session, delivery: Delivery, revision: Revision) -> int:
+    """Newest earlier revision whose originals go to the same destination; 0 where none does."""
+    return (
+        session.scalar(
+            select(func.max(Revision.number))
+            .join(Delivery, Delivery.revision_id == Revision.id)
+            .where(
+                Revision.series_id == revision.series_id,
+                Revision.number < revision.number,
+                Delivery.destination == delivery.destination,
+                Delivery.content == Content.ORIGINALS,
+            )
+        )
+        or 0
+    )
+
+
+def _may_go(now: datetime) -> ColumnElement[bool]:
+    """Its pause is over, and no original of the same revision is on its way to the same place."""
     original = aliased(Delivery)
     blocked = (
         select(original.id)
@@ -179,10 +223,9 @@ def _may_go() -> ColumnElement[bool]:
             original.revision_id == Delivery.revision_id,
             original.destination == Delivery.destination,
             original.content == Content.ORIGINALS,
-            original.state.in_((DeliveryState.PENDING, DeliveryState.RETRYING)),
+            original.state.in_(_OPEN),
         )
         .exists()
     )
-    return (Delivery.state == DeliveryState.PENDING) & or_(
-        Delivery.content == Content.ORIGINALS, ~blocked
-    )
+    due = or_(Delivery.next_try_at.is_(None), Delivery.next_try_at <= now)
+    return Delivery.state.in_(_OPEN) & due & or_(Delivery.content == Content.ORIGINALS, ~blocked)

@@ -42,11 +42,41 @@ class Parcel:
             )
 
 
+class Refusals:
+    """Collects refusals of single parcels, so that those behind them are sent all the same.
+
+    A context manager around each parcel: a permanent ``DeliveryError`` is kept for ``tell``; any
+    other one means the destination itself and goes on at once.
+    """
+
+    def __init__(self) -> None:
+        self._refusals: list[DeliveryError] = []
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> bool:
+        if isinstance(error, DeliveryError) and error.permanent:
+            self._refusals.append(error)
+            return True
+        return False
+
+    def tell(self) -> None:
+        """Raise what was collected, if anything, as one error."""
+        if self._refusals:
+            more = f" (and {len(self._refusals) - 1} more)" if len(self._refusals) > 1 else ""
+            raise DeliveryError(f"{self._refusals[0]}{more}", permanent=True)
+
+
 class Destination(Protocol):
     """Somewhere that objects go."""
 
-    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[int], None]) -> None:
-        """Send in order; ``confirmed`` is told how many leading parcels are durably there.
+    def send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
+        """Send in order; ``confirmed`` is told of each parcel that is durably there.
+
+        A parcel that is refused doesn't keep those behind it from being sent.
 
         Raises:
             DeliveryError: not all arrived; those already confirmed stay confirmed.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pydicom
+from pydantic import ValidationError
 from pydicom.errors import InvalidDicomError
 from rich.console import Console
 
 from medq_node.config import load_config
+from medq_node.config_sections import DicomDestination as DicomSettings
 from medq_node.console.lines import tell
 from medq_node.console.progress import Progress, progress_bar
 from medq_node.delivery.dicom import DicomDestination
@@ -23,7 +26,7 @@ from medq_node.demo.measure import rmse_hu
 from medq_node.demo.rules import write_rules
 from medq_node.demo.sample import DOSE_FRACTION, SIZE, SLICES, Sample, make_sample
 from medq_node.demo.telling import tell_result, tell_start
-from medq_node.errors import MedqError
+from medq_node.errors import ConfigError, MedqError
 from medq_node.layout import Layout
 from medq_node.ports import free_port
 from medq_node.status import NodeStatus, SeriesStatus, node_status, settled
@@ -46,6 +49,8 @@ class Told:
     rmse_before_hu: float | None
     rmse_after_hu: float | None
     found: tuple[Found, ...]
+    kept_aside: dict[str, int]
+    """Objects that fit into no series, counted by reason."""
 
 
 def run_demo(
@@ -54,6 +59,7 @@ def run_demo(
     """Play the main job once through; everything lands below ``out``.
 
     Raises:
+        ConfigError: ``peer`` names no PACS.
         MedqError: it can't be played; says why.
     """
     destination = None if peer is None else _peer(peer)
@@ -84,20 +90,21 @@ def run_demo(
             config = stack.enter_context(node.demo_node(settings, out / "node"))
         tell_start(console, port, destination)
         sent_s = _push(files, port, console)
-        status = _watch(config, {_series_uid(f) for f in files}, console)
+        status = _watch(config, _pushed(files), console)
         found = keep(status.series, Layout(out / "node" / "data"), received, out)
         before = after = None
         if sample is not None and found[0].restored:
             before = rmse_hu(sample.files, sample.truth_hu)
             after = rmse_hu(found[0].restored, sample.truth_hu)
         told = Told(
-            worked=all(_worked(series) for series in status.series),
+            worked=_worked(status),
             series=status.series,
             sent_s=round(sent_s, 2),
             total_s=round(time.monotonic() - start, 2),
             rmse_before_hu=before,
             rmse_after_hu=after,
             found=found,
+            kept_aside=dict(Counter(kept.reason for kept in status.quarantine)),
         )
     tell_result(console, told)
     return told
@@ -124,8 +131,17 @@ def _peer(peer: str) -> dict[str, Any]:
     title, at, address = peer.partition("@")
     host, colon, port_text = address.rpartition(":")
     if not (at and colon and title and host and port_text.isdigit()):
-        raise MedqError(f"--pacs needs AE@host:port, such as ORTHANC@127.0.0.1:4242, not {peer!r}")
-    return _destination(title, host, int(port_text))
+        raise ConfigError(
+            f"--pacs needs AE@host:port, such as ORTHANC@127.0.0.1:4242, not {peer!r}"
+        )
+    wanted = _destination(title, host, int(port_text))
+    try:
+        DicomSettings.model_validate(wanted)
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"--pacs {peer!r}: {first['loc'][-1]}: {message}") from error
+    return wanted
 
 
 def _destination(ae_title: str, host: str, port: int) -> dict[str, Any]:
@@ -151,25 +167,39 @@ def _push(files: tuple[Path, ...], port: int, console: Console) -> float:
     parcels = [Parcel(path, path.name, PurePosixPath(path.name)) for path in files]
     start = time.monotonic()
     with progress_bar(console, "scanner pushes", len(parcels)) as advance:
-        scanner.send(parcels, advance)
+        scanner.send(parcels, lambda _: advance())
     return time.monotonic() - start
 
 
-def _watch(config: Path, pushed: set[str], console: Console) -> NodeStatus:
-    """Follow the series until each has been settled and delivered."""
+def _watch(config: Path, pushed: dict[str, str], console: Console) -> NodeStatus:
+    """Follow what was ``pushed`` until each series has been settled and delivered."""
     settings = load_config(config)
     sessions, layout = open_database(settings.database_url), Layout(settings.node.data)
     deadline = time.monotonic() + _PATIENCE_S
     with console.status(f"waiting for {_QUIET_S:g} s of silence"):
-        while not (status := node_status(sessions, layout)).series:
+        while True:
+            status = node_status(sessions, layout, limit=None)
+            if status.series or all_settled(status, pushed):
+                break
             _wait(deadline)
     with Progress(console) as progress:
         while True:
-            status = node_status(sessions, layout)
+            status = node_status(sessions, layout, limit=None)
             progress.show(status, layout)
-            if {s.series_instance_uid for s in status.series} >= pushed and settled(status):
+            if all_settled(status, pushed):
                 return status
             _wait(deadline)
+
+
+def all_settled(status: NodeStatus, pushed: dict[str, str]) -> bool:
+    """Whether nothing is to be waited for any more.
+
+    ``pushed`` gives the SeriesInstanceUID of every SOPInstanceUID. Of what is kept aside no series
+    is to be expected.
+    """
+    aside = {kept.sop_instance_uid for kept in status.quarantine}
+    expected = {series for image, series in pushed.items() if image not in aside}
+    return {s.series_instance_uid for s in status.series} >= expected and settled(status)
 
 
 def _wait(deadline: float) -> None:
@@ -178,9 +208,16 @@ def _wait(deadline: float) -> None:
     time.sleep(_POLL_S)
 
 
-def _series_uid(path: Path) -> str:
-    return str(pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
+def _pushed(files: tuple[Path, ...]) -> dict[str, str]:
+    """SeriesInstanceUID, empty where there is none, by SOPInstanceUID."""
+    tags = ["SOPInstanceUID", "SeriesInstanceUID"]
+    read = (pydicom.dcmread(path, specific_tags=tags) for path in files)
+    return {str(ds.SOPInstanceUID): str(ds.get("SeriesInstanceUID") or "") for ds in read}
 
 
-def _worked(series: SeriesStatus) -> bool:
-    return series.state != "held" and all(d.state == "confirmed" for d in series.deliveries)
+def _worked(status: NodeStatus) -> bool:
+    """Something was made, and all of it has arrived."""
+    return any(series.outputs for series in status.series) and all(
+        series.state != "held" and all(d.state == "confirmed" for d in series.deliveries)
+        for series in status.series
+    )

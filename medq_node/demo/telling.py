@@ -28,7 +28,7 @@ def tell_result(console: Console, told: Told) -> None:
         console.print()
         tell_heading(console, series)
         if series.sentence_before is None:
-            tell(console, series.state, series.reason or "")
+            tell(console, series.state, series.reason or series.explanation or "")
             continue
         tell(console, "rule", series.explanation or "")
         tell_words(console, series)
@@ -44,6 +44,11 @@ def tell_result(console: Console, told: Told) -> None:
         tell(console, "times", _times(series))
         _tell_places(console, found)
     console.print()
+    for reason, count in told.kept_aside.items():
+        tell(console, "not used", f"{counted(count, 'object')}: {reason}", indent=0)
+    if not any(series.outputs for series in told.series):
+        words = "nothing was made, for the reasons above"
+        tell(console, "failed", words, indent=0, style="bold red")
     tell(console, "in all", f"{told.total_s:.1f} s, of which sending {told.sent_s:.1f} s")
     console.print()
     console.print(RESEARCH, style="dim")

@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pydicom
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from medq_node.errors import Unprocessable
+from medq_node.malformed import MALFORMED
 
 _NEEDED = (
     "SOPClassUID",
@@ -21,20 +21,7 @@ _NEEDED = (
     "StudyInstanceUID",
     "Modality",
 )
-_UNREADABLE = (
-    InvalidDicomError,
-    BytesLengthException,
-    EOFError,
-    KeyError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    TypeError,
-    ValueError,
-    AttributeError,
-)
-"""What pydicom raises on bytes that are no data set."""
+_LONGEST_UID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +50,16 @@ def read_arrival(path: Path) -> Arrival:
     try:
         ds = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_NEEDED), force=True)
         values = {name: _text(ds.get(name)) for name in _NEEDED}
-    except _UNREADABLE as error:
+    except MALFORMED as error:
         raise Unprocessable(f"not a readable DICOM data set ({type(error).__name__})") from error
     missing = [name for name in _NEEDED if not values[name] and name != "Modality"]
     if len(missing) == len(_NEEDED) - 1:
         raise Unprocessable("not a DICOM object: it names no SOP class, study or series")
     if missing:
         raise Unprocessable(f"no {' and no '.join(missing)}: it can't be put into a series")
+    too_long = [name for name, value in values.items() if value and len(value) > _LONGEST_UID]
+    if too_long:
+        raise Unprocessable(f"{' and '.join(too_long)} with more than {_LONGEST_UID} characters")
     meta = ds.file_meta
     return Arrival(
         path=path,
@@ -91,7 +81,7 @@ def calling_ae_title_of(path: Path) -> str | None:
     try:
         meta = read_file_meta_info(path)
         return _text(meta.get("SendingApplicationEntityTitle"))
-    except _UNREADABLE:
+    except MALFORMED:
         return None
 
 
@@ -100,7 +90,7 @@ def sop_instance_uid_of(path: Path) -> str | None:
     try:
         meta = read_file_meta_info(path)
         return _text(meta.get("MediaStorageSOPInstanceUID"))
-    except _UNREADABLE:
+    except MALFORMED:
         return None
 
 

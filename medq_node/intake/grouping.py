@@ -22,6 +22,7 @@ from medq_node.intake.arrival import (
     sop_instance_uid_of,
 )
 from medq_node.layout import Layout, sync_folder
+from medq_node.log import loggable
 from medq_node.store.database import Sessions
 from medq_node.store.handover import hand_over_quarantined
 from medq_node.store.tables import Instance, Quarantine, Series, utc_now
@@ -65,12 +66,22 @@ class Intake:
                     duplicates.append(arrival)
         self._move(moves)
         for arrival in duplicates:
-            arrival.path.unlink()
-            log.info("duplicate", sop_instance_uid=arrival.sop_instance_uid)
+            self._pass_on(arrival)
         for arrival in clashes:
             reason = "another object with this SOP Instance UID came before; that one is used"
             self._quarantine(arrival.path, reason, arrival)
         return len(moves)
+
+    def _pass_on(self, arrival: Arrival) -> None:
+        """The same object again: no second result; inline it still goes to the PACS once more.
+
+        Whoever sends again has a reason, and inline nobody else can give the PACS its copy.
+        """
+        log.info("duplicate", sop_instance_uid=loggable(arrival.sop_instance_uid))
+        if self.forward_to:
+            self._quarantine(arrival.path, "sent again; forwarded again", arrival, again=True)
+        else:
+            arrival.path.unlink()
 
     def _add(self, session: Session, arrival: Arrival) -> Path:
         series = session.scalar(
@@ -133,7 +144,9 @@ class Intake:
         if folders:
             sync_folder(self.layout.series)
 
-    def _quarantine(self, path: Path, reason: str, arrival: Arrival | None) -> None:
+    def _quarantine(
+        self, path: Path, reason: str, arrival: Arrival | None, *, again: bool = False
+    ) -> None:
         """Keep what can't be grouped, with its reason; inline it is forwarded all the same."""
         target = self.layout.quarantine / path.name
         stored = self.layout.relative(target)
@@ -146,6 +159,7 @@ class Intake:
                     sop_instance_uid=uid,
                     calling_ae_title=calling_ae_title_of(path),
                     reason=reason,
+                    again=again,
                     arrived_at=utc_now(),
                 )
                 session.add(row)
@@ -153,4 +167,5 @@ class Intake:
             hand_over_quarantined(session, row, self.forward_to)
         path.rename(target)
         sync_folder(self.layout.quarantine)
-        log.warning("quarantined", sop_instance_uid=uid, reason=reason)
+        if not again:
+            log.warning("quarantined", sop_instance_uid=loggable(uid), reason=reason)

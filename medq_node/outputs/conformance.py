@@ -48,10 +48,22 @@ _TYPE_2_BY_MODALITY: Final = {
 """CT Image (C.8.2.1), MR Image (C.8.3.1)."""
 
 _PAIRED_BODY_PARTS: Final = frozenset(
-    {"ANKLE", "ARM", "BREAST", "CALCANEUS", "CALF", "CLAVICLE", "ELBOW", "EXTREMITY", "EYE"}
-    | {"FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HIP", "HUMERUS", "KNEE", "LEG", "RADIUS"}
-    | {"SCAPULA", "SHOULDER", "THIGH", "TIBIA", "TOE", "ULNA", "WRIST"}
+    {"ACJOINT", "ADRENAL", "ANKLE", "ARM", "AXILLA", "BREAST", "BRONCHUS", "BUTTOCK", "CALCANEUS"}
+    | {"CALF", "CAROTID", "CHEEK", "CLAVICLE", "CORNEA", "EAR", "ELBOW", "EXTREMITY", "EYE"}
+    | {"EYELID", "FEMUR", "FIBULA", "FINGER", "FOOT", "FOREARM", "GROIN", "HAND", "HEEL", "HIP"}
+    | {"HUMERUS", "IAC", "ILIUM", "KIDNEY", "KNEE", "LEG", "LOWERLEG", "LUNG", "ORBIT", "OVARY"}
+    | {"PAROTID", "PATELLA", "RADIUS", "RIB", "SCAPULA", "SCLERA", "SHOULDER", "SIJOINT"}
+    | {"SUBMANDIBULAR", "TESTIS", "THIGH", "THUMB", "TIBIA", "TMJ", "TOE", "ULNA", "UPPERARM"}
+    | {"URETER", "WRIST", "ZYGOMA"}
 )
+"""Defined terms of PS3.16 Annex L that name one of a pair, and common spellings beside them."""
+
+_CODES_THAT_MAY_BE_EMPTY: Final = frozenset(
+    {"PatientOrientationCodeSequence", "PatientOrientationModifierCodeSequence"}
+    | {"PatientGantryRelationshipCodeSequence", "RadionuclideCodeSequence"}
+    | {"PatientBreedCodeSequence", "ContainerTypeCodeSequence"}
+)
+"""Type 2 in the classic CT, MR and PET IODs: present without an item means unknown."""
 _CARDIAC_GATING: Final = frozenset({"CG", "PPG", "PG"})
 _REFERENCE_SEQUENCES: Final = (
     "ReferencedStudySequence",
@@ -116,15 +128,30 @@ def _complete_references(dataset: Dataset) -> None:
             setattr(dataset, keyword, items)
 
 
-def _drop_broken_codes(dataset: Dataset) -> None:
-    """Drop coded entries without a code or a meaning (PS3.3 Table 8.8-1), at every depth."""
-    for element in sequence_elements(dataset):
+def _drop_broken_codes(dataset: Dataset, within: str = "") -> None:
+    """Drop coded entries without a code or a meaning (PS3.3 Table 8.8-1), at every depth.
+
+    A code sequence that has no entry left goes as a whole, unless it is Type 2. ``within`` is the
+    keyword of the sequence that ``dataset`` is an item of.
+    """
+    if "CodingSchemeVersion" in dataset and not dataset.CodingSchemeVersion:
+        del dataset.CodingSchemeVersion  # Type 1C: absent where the designator is enough
+    for element in list(sequence_elements(dataset, empty=True)):
         if element.keyword.endswith("CodeSequence"):
-            items = [item for item in element.value if _is_code(item)]
-            if len(items) < len(element.value):
+            items = [item for item in element.value or () if _is_code(item)]
+            if not items and not _may_be_empty(element.keyword, within):
+                del dataset[element.tag]
+                continue
+            if len(items) < len(element.value or ()):
                 element.value = items
-        for item in element.value:
-            _drop_broken_codes(item)
+        for item in element.value or ():
+            _drop_broken_codes(item, element.keyword)
+
+
+def _may_be_empty(keyword: str, within: str) -> bool:
+    if keyword == "PurposeOfReferenceCodeSequence":
+        return within == "RelatedSeriesSequence"  # Type 2 there (C.7.3.1), elsewhere Type 1 or 3
+    return keyword in _CODES_THAT_MAY_BE_EMPTY
 
 
 def _is_code(item: Dataset) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pydicom.charset import default_encoding
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -78,6 +79,11 @@ _REPAIR: Final[dict[str, Callable[[str], str | None]]] = {
     "TM": _tm,
     "DT": _matching(_DT),
 }
+_TEXT: Final = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI"}
+    | {"UR", "UT"}
+)
+"""VRs whose values are characters, so that one can be read as another."""
 _MAX_LENGTH: Final = {"SH": 16, "LO": 64}
 _IDENTIFIERS: Final = frozenset({"StudyID", "AccessionNumber", "PatientID", "IssuerOfPatientID"})
 """Cut, these would name something else; too long ones are left as they are or made empty."""
@@ -87,12 +93,14 @@ _MAY_BE_EMPTY: Final = frozenset({"StudyID", "AccessionNumber"})
 def repair_values(dataset: Dataset) -> None:
     """Repair or leave out, in place and in every sequence, each value its VR doesn't allow.
 
-    A multi-valued element loses its value as a whole, because positions carry meaning. An element
+    An element that carries another VR than PS3.6 gives it is written with the right one first. A
+    multi-valued element loses its value as a whole, because positions carry meaning. An element
     that loses its value stays, empty: what may be absent altogether is decided elsewhere.
     """
     for tag in list(dataset.keys()):
         if tag.is_private or tag.element == 0:
             continue
+        _retype(dataset, tag)
         item = dataset.get_item(tag)
         vr = value_representation(dataset, tag)
         if vr in _REPAIR:
@@ -102,6 +110,23 @@ def repair_values(dataset: Dataset) -> None:
     for element in sequence_elements(dataset):
         for child in element.value:
             repair_values(child)
+
+
+def _retype(dataset: Dataset, tag: BaseTag) -> None:
+    """Give an element of text the VR of the dictionary (PS3.6); other kinds stay as they are."""
+    item = dataset.get_item(tag)
+    if item.VR not in _TEXT or not dictionary_has_tag(tag):
+        return
+    vr = dictionary_VR(tag)
+    if vr == item.VR or vr not in _TEXT:
+        return
+    if isinstance(item, RawDataElement):
+        dataset[tag] = item._replace(VR=vr)
+        return
+    # Repaired before it is put in: pydicom warns of a value that its VR forbids, and quotes it.
+    texts = [_REPAIR[vr](text) if vr in _REPAIR and text else text for text in _texts(item)]
+    value = [text for text in texts if text is not None] if None not in texts else []
+    dataset[tag] = DataElement(tag, vr, value or None)
 
 
 def _texts(item: DataElement | RawDataElement) -> list[str]:

@@ -18,11 +18,14 @@ def value_representation(dataset: Dataset, tag: BaseTag) -> str:
     return dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
 
 
-def sequence_elements(dataset: Dataset) -> Iterator[DataElement]:
-    """The standard (not private) sequences directly in ``dataset`` that have items."""
+def sequence_elements(dataset: Dataset, *, empty: bool = False) -> Iterator[DataElement]:
+    """The standard (not private) sequences directly in ``dataset`` that have items.
+
+    With ``empty``, those without items too; their value may be None.
+    """
     for tag in list(dataset.keys()):
         if tag.is_private or value_representation(dataset, tag) != "SQ":
             continue
         element = dataset[tag]
-        if element.VR == "SQ" and element.value:
+        if element.VR == "SQ" and (element.value or empty):
             yield element

@@ -8,7 +8,8 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from medq_node.errors import Unprocessable
-from medq_node.pixels.header import MALFORMED, read_whole
+from medq_node.malformed import MALFORMED
+from medq_node.pixels.header import read_whole
 from medq_node.pixels.instance import SourceInstance
 
 

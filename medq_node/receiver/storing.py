@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import structlog
 
+from medq_node.log import loggable
 from medq_node.receiver.file_meta import FileHead, Peer
 from medq_node.receiver.messages import Status, StoreRequest
 from medq_node.receiver.spool import IncomingFile, Spool, SpoolFullError
@@ -116,8 +117,3 @@ class ObjectStore:
                 file.discard()
             except OSError as error:
                 log.error("a temp file could not be removed", reason=str(error))
-
-
-def loggable(uid: str) -> str:
-    """``uid`` where it has a UID's characters; text in its place may be a patient's."""
-    return uid if uid.replace(".", "").isdigit() else "an object with a malformed UID"

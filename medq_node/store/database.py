@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from medq_node.errors import MedqError
+from medq_node.errors import MedqError, StoreError
 
 Sessions = sessionmaker[Session]
 
@@ -27,25 +30,48 @@ def open_database(url: str) -> Sessions:
     return sessionmaker(_engine(url), expire_on_commit=False)
 
 
+@contextmanager
+def plain_store_errors(url: str) -> Iterator[None]:
+    """What the database complains of in the block, in one line.
+
+    Raises:
+        StoreError: instead of any error of SQLAlchemy or of a missing driver.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, ImportError) as error:
+        # The driver's own words: SQLAlchemy's quote the statement, whose values may name people.
+        said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        why = said.splitlines()[0] if said else type(error).__name__
+        where = make_url(url).render_as_string(hide_password=True)
+        raise StoreError(f"the database {where} can't be used: {why}") from error
+
+
 def open_existing(url: str) -> Sessions:
     """As ``open_database``, for those who only look.
 
     Raises:
+        StoreError: it can't be reached or isn't a database.
         MedqError: no node has run on it yet.
     """
-    engine = None
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").exists():
-        engine = _engine(url)
-    if engine is None or not inspect(engine).has_table("node"):
-        raise MedqError("no node has run here yet: start one with medq-node serve")
+    with plain_store_errors(url):
+        engine = None
+        if parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").exists():
+            engine = _engine(url)
+        if engine is None or not inspect(engine).has_table("node"):
+            raise MedqError("no node has run here yet: start one with medq-node serve")
     return sessionmaker(engine, expire_on_commit=False)
 
 
 def migrate(url: str) -> None:
-    """Bring the schema to the newest version; called by one process, before any role starts."""
+    """Bring the schema to the newest version; called by one process, before any role starts.
+
+    Raises:
+        StoreError: it can't be reached or isn't a database.
+    """
     _make_parent(url)
-    with as_file(files("medq_node.store") / "migrations") as folder:
+    with plain_store_errors(url), as_file(files("medq_node.store") / "migrations") as folder:
         config = AlembicConfig()
         config.set_main_option("script_location", str(folder))
         engine = _engine(url)

@@ -215,8 +215,9 @@ class Output(Base):
 class Delivery(Base):
     """Some objects on their way to one destination.
 
-    ``confirmed`` counts the leading objects for which the peer answered success. ``key`` says what
-    goes where, so that nothing is handed over twice.
+    ``confirmed`` of ``total`` objects are there. ``left`` names those that aren't after a try that
+    failed, by SOP Instance UID; before, the leading ``confirmed`` ones are. ``key`` says what goes
+    where, so that nothing is handed over twice.
     """
 
     __tablename__ = "delivery"
@@ -230,7 +231,9 @@ class Delivery(Base):
     state: Mapped[DeliveryState] = mapped_column(_words(DeliveryState), index=True)
     confirmed: Mapped[int] = mapped_column(default=0)
     total: Mapped[int]
+    left: Mapped[list[str] | None] = mapped_column(JSON)
     attempts: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refusals: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
@@ -240,7 +243,10 @@ class Delivery(Base):
 
 
 class Quarantine(Base):
-    """A received object that can't be grouped into a series; kept, with the reason."""
+    """A received object that can't be grouped into a series; kept, with the reason.
+
+    ``again`` marks one that was worked on before and is only on its way through (inline).
+    """
 
     __tablename__ = "quarantine"
 
@@ -249,4 +255,5 @@ class Quarantine(Base):
     sop_instance_uid: Mapped[str | None] = mapped_column(String(64))
     calling_ae_title: Mapped[str | None] = mapped_column(String(16))
     reason: Mapped[str]
+    again: Mapped[bool] = mapped_column(default=False)
     arrived_at: Mapped[datetime] = mapped_column(UtcDateTime)

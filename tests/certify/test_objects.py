@@ -117,6 +117,20 @@ def test_a_lost_file_is_told(tmp_path: Path) -> None:
     assert "can't be read back" in fault
 
 
+def test_a_parsers_words_about_a_broken_file_are_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def quoting(path: Path) -> Dataset:
+        raise ValueError("invalid value 'Doe^Jane'")
+
+    source = open_series(ct_series(tmp_path / "in", slices=1))
+    output = derived(source, tmp_path / "out")[0]
+    monkeypatch.setattr("medq_node.certify.objects.read_whole", quoting)
+    (fault,) = check_objects([output], source, LABEL)
+    assert "can't be read back (ValueError)" in fault
+    assert "Doe" not in fault
+
+
 def test_the_sources_own_uids_are_not_ours(tmp_path: Path) -> None:
     paths = ct_series(tmp_path / "in", slices=1)
     source = open_series(paths)

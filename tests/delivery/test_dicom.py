@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pydicom
 import pytest
+from pynetdicom import AE, evt
 
 from medq_node.delivery.dicom import DicomDestination
 from medq_node.delivery.folder import FolderDestination
@@ -33,7 +34,7 @@ def peer(port: int, ae_title: str = "ORTHANC", timeout_s: float = 20.0) -> Dicom
 @pytest.mark.peer
 def test_a_series_arrives_whole(tmp_path: Path) -> None:
     files = ct_series(tmp_path / "ct", slices=5)
-    told: list[int] = []
+    told: list[Parcel] = []
     with running_orthanc(tmp_path / "orthanc") as pacs:
         assert peer(pacs.dicom_port).echo() < 20
         peer(pacs.dicom_port).send(parcels(files), told.append)
@@ -43,7 +44,7 @@ def test_a_series_arrives_whole(tmp_path: Path) -> None:
         for instance in series["Instances"]:
             kept = pydicom.dcmread(pydicom.filebase.DicomBytesIO(pacs.file(instance)))
             assert kept.PixelData == sent[kept.SOPInstanceUID]
-    assert told == [1, 2, 3, 4, 5]
+    assert told == parcels(files)
 
 
 def test_nobody_there_says_what_to_check(tmp_path: Path) -> None:
@@ -97,3 +98,37 @@ def test_a_folder_holds_whole_files(tmp_path: Path) -> None:
     FolderDestination(tmp_path / "out").send(parcels(files), lambda _: None)
     copies = sorted((tmp_path / "out" / "series").iterdir())
     assert [c.read_bytes() for c in copies] == [f.read_bytes() for f in files]
+
+
+def test_a_host_that_cannot_be_found_is_tried_again_later() -> None:
+    nowhere = DicomDestination("MEDQ", "PACS", "nosuchhost.invalid", 104, 5.0, 131072)
+    with pytest.raises(DeliveryError, match="check its host") as told:
+        nowhere.echo()
+    assert not told.value.permanent
+
+
+def test_one_refused_object_does_not_keep_the_others(tmp_path: Path) -> None:
+    """A PACS that finds fault with the second of four images."""
+    files = ct_series(tmp_path / "ct", slices=4)
+    refused = str(pydicom.dcmread(files[1]).SOPInstanceUID)
+    got: list[str] = []
+
+    def store(event: evt.Event) -> int:
+        uid = str(event.request.AffectedSOPInstanceUID)
+        got.append(uid)
+        return 0xC000 if uid == refused else 0x0000
+
+    ae = AE("PACS")
+    ae.add_supported_context("1.2.840.10008.5.1.4.1.1.2")
+    port = free_port()
+    ae.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
+    told: list[Parcel] = []
+    try:
+        with pytest.raises(DeliveryError, match="0xC000") as error:
+            peer(port, "PACS").send(parcels(files), told.append)
+    finally:
+        ae.shutdown()
+    assert error.value.permanent
+    assert refused in str(error.value)
+    assert len(got) == 4
+    assert [p.sop_instance_uid for p in told] == [u for u in got if u != refused]

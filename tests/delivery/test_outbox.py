@@ -41,15 +41,17 @@ def sessions(config: Config) -> Sessions:
     return open_database(config.database_url)
 
 
-def one_output(sessions: Sessions, config: Config, destination: str, sha256: str) -> None:
+def one_output(
+    sessions: Sessions, config: Config, destination: str, sha256: str, key: str = "1.2.3"
+) -> None:
     """A row in the outbox with one object on disk."""
-    file = config.node.data / "output" / "1.2.3.r1" / "report" / "x.dcm"
+    file = config.node.data / "output" / f"{key}.r1" / "report" / "x.dcm"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"object")
     with sessions.begin() as session:
         now = utc_now()
         series = Series(
-            series_instance_uid="1.2.3",
+            series_instance_uid=key,
             study_instance_uid="1.2",
             first_arrival=now,
             last_arrival=now,
@@ -66,15 +68,15 @@ def one_output(sessions: Sessions, config: Config, destination: str, sha256: str
                 revision_id=revision.id,
                 kind="report",
                 sop_class_uid="1.2",
-                sop_instance_uid="1.2.3.4",
-                series_instance_uid="1.2.3.5",
-                path="output/1.2.3.r1/report/x.dcm",
+                sop_instance_uid=f"{key}.4",
+                series_instance_uid=f"{key}.5",
+                path=f"output/{key}.r1/report/x.dcm",
                 sha256=sha256,
             )
         )
         session.add(
             Delivery(
-                key="k",
+                key=key,
                 revision_id=revision.id,
                 destination=destination,
                 content=Content.OUTPUTS,
@@ -116,8 +118,12 @@ def test_an_object_that_changed_on_disk_becomes_a_dead_letter(
 ) -> None:
     one_output(sessions, config, "out", "0" * 64)
     with working(config, sessions) as outbox:
-        outbox.start_waiting()
-        wait_for(lambda: row(sessions).state is DeliveryState.DEAD, 20)
+
+        def dead() -> bool:
+            outbox.start_waiting()
+            return row(sessions).state is DeliveryState.DEAD
+
+        wait_for(dead, 20)
     assert row(sessions).attempts == 2
     assert "changed since" in (row(sessions).last_error or "")
 
@@ -149,3 +155,25 @@ def test_a_workflow_that_breaks_does_not_leave_its_row_waiting(
 
         wait_for(buried, 20)
     assert "ZeroDivisionError" in (row(sessions).last_error or "")
+
+
+def test_deliveries_that_fail_for_ever_do_not_keep_healthy_ones_waiting(
+    config: Config, sessions: Sessions, tmp_path: Path
+) -> None:
+    """One place in the queue; the folder refuses two of three for as long as one looks."""
+    patient = config.delivery.model_copy(
+        update={"refusal_attempts": 10_000, "retry_initial_s": 30.0, "retry_maximum_s": 60.0}
+    )
+    config = config.model_copy(update={"delivery": patient})
+    one_output(sessions, config, "out", "0" * 64, "1.1")
+    one_output(sessions, config, "out", "0" * 64, "1.2")
+    one_output(sessions, config, "out", RIGHT, "1.3")
+
+    def state(key: str) -> DeliveryState:
+        with sessions() as session:
+            return session.scalars(select(Delivery).where(Delivery.key == key)).one().state
+
+    with working(config, sessions) as outbox:
+        outbox.start_waiting()
+        wait_for(lambda: state("1.3") is DeliveryState.CONFIRMED, 20)
+    assert state("1.1") is DeliveryState.RETRYING

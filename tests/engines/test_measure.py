@@ -117,6 +117,46 @@ def test_clipping_counts_the_top_and_never_the_air() -> None:
     assert found.severity is Severity.MODERATE
 
 
+@pytest.mark.parametrize("whole_numbers", [True, False])
+def test_clipping_far_below_the_formats_ceiling_is_found(whole_numbers: bool) -> None:
+    noisy, _ = low_dose_series(2, 256, 0.25, seed=2)
+    values = np.round(noisy) if whole_numbers else noisy
+    whole = ArrayStack(info(Modality.CT, values.shape), values, np.ones(values.shape, bool))
+    finding = ENGINE.assess(whole).finding(Degradation.CLIPPING)
+    assert finding == Finding(Degradation.CLIPPING, Severity.NONE, 0.0, "% of pixels")
+    cut = ENGINE.assess(replace(whole, values=np.minimum(values, 60)))
+    finding = cut.finding(Degradation.CLIPPING)
+    assert finding is not None
+    assert finding.severity is Severity.SEVERE
+    assert "No clipping" not in format_sentence(cut)
+
+
+def test_clipping_is_unknown_where_flat_objects_look_the_same() -> None:
+    values = np.full((2, 64, 64), -1000, np.float32)
+    values[:, 8:56, 8:56] = 40
+    values[:, 20:40, 20:40] = 60
+    stack = ArrayStack(info(Modality.CT, values.shape), values, values > -2000)
+    description = ENGINE.assess(stack)
+    assert description.finding(Degradation.CLIPPING) is None
+    assert Degradation.CLIPPING in description.not_assessed
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("series", ["ct_head_ge", "ct_crlm1004_abdomen", "mr_brain_t2_trio"])
+def test_sound_real_series_are_not_called_clipped(
+    dev_series: Callable[[str], list[Path]], series: str
+) -> None:
+    stack = dicom_stack(dev_series(series)[:3])
+    found = ENGINE.assess(stack).finding(Degradation.CLIPPING)
+    assert found == Finding(Degradation.CLIPPING, Severity.NONE, 0.0, "% of pixels")
+    if stack.info.modality is Modality.CT:
+        found = ENGINE.assess(replace(stack, values=np.minimum(stack.values, 60))).finding(
+            Degradation.CLIPPING
+        )
+        assert found is not None
+        assert found.severity is Severity.SEVERE
+
+
 def test_what_cannot_be_judged_is_said_and_never_none() -> None:
     for modality in Modality:
         description = ENGINE.assess(disc_stack(modality, 10.0))

@@ -189,3 +189,62 @@ def test_the_snapshot_holds_distinct_values_and_no_bulk(sessions, layout, tmp_pa
     assert snapshot["Modality"] == [["CT"]]
     assert sorted(v[0] for v in snapshot["InstanceNumber"]) == [1, 2, 3]
     assert "PixelData" not in snapshot
+
+
+def poisoned(file: Path, target: Path) -> Path:
+    """A copy of ``file`` with an element whose length no FD can have."""
+    ds = pydicom.dcmread(file)
+    ds.SingleCollimationWidth = 0.625
+    ds.save_as(target)
+    whole = target.read_bytes()
+    at = whole.index(b"\x18\x00\x06\x93FD\x08\x00")
+    target.write_bytes(whole[:at] + b"\x18\x00\x06\x93FD\x04\x00\0\0\0\0" + whole[at + 16 :])
+    return target
+
+
+def test_one_malformed_element_stops_neither_its_series_nor_the_next(
+    sessions, layout, tmp_path
+) -> None:
+    bad = poisoned(ct_series(tmp_path / "a", slices=1)[0], tmp_path / "bad.dcm")
+    arrive(layout, bad, 0)
+    arrive(layout, ct_series(tmp_path / "b", slices=1)[0], 1)
+    group(sessions, layout, ("pacs",))
+    assert close(sessions, layout, 100, ("pacs",)) == 2
+    with sessions() as session:
+        for revision in session.scalars(select(Revision)):
+            assert revision.snapshot["Modality"] == [["CT"]]
+        assert len(session.scalars(select(Delivery)).all()) == 2
+
+
+def test_a_truncated_deflated_object_is_kept_aside(sessions, layout, tmp_path) -> None:
+    ds = pydicom.dcmread(ct_series(tmp_path / "a", slices=1)[0])
+    ds.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    ds.save_as(tmp_path / "deflated.dcm")
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes((tmp_path / "deflated.dcm").read_bytes()[:-40])
+    arrive(layout, cut, 0)
+    arrive(layout, ct_series(tmp_path / "b", slices=1)[0], 1)
+    assert group(sessions, layout) >= 1
+    with sessions() as session:
+        taken = len(session.scalars(select(Instance)).all())
+        aside = len(session.scalars(select(Quarantine)).all())
+    assert taken + aside == 2
+
+
+def test_inline_what_is_sent_again_is_forwarded_again(sessions, layout, tmp_path) -> None:
+    """Even after retention removed it: nobody else can give the PACS its copy."""
+    file = ct_series(tmp_path / "a", slices=1)[0]
+    arrive(layout, file, 0)
+    group(sessions, layout, ("pacs",))
+    with sessions.begin() as session:
+        known = session.scalars(select(Instance)).one()
+        layout.absolute(known.path).unlink()
+        known.path = None
+    arrive(layout, file, 1)
+    assert group(sessions, layout, ("pacs",)) == 0
+    with sessions() as session:
+        again = session.scalars(select(Quarantine)).one()
+        delivery = session.scalars(select(Delivery)).one()
+    assert again.again
+    assert delivery.quarantine_id == again.id
+    assert layout.absolute(again.path).read_bytes() == file.read_bytes()

@@ -31,6 +31,7 @@ def test_our_own_results_sent_back_make_no_third_series(tmp_path: Path) -> None:
         for series in status.series[:2]:
             assert series.state == "ignored"
             assert "loop firewall" in (series.reason or "")
+            assert series.rule is None, "no rule was asked"
         assert sorted(out.rglob("*.dcm")) == ours
 
 

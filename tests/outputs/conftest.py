@@ -1,11 +1,32 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from medq_node.objects import OutputIdentity
 from medq_node.pixels.series import SeriesStack, open_series
+
+
+@pytest.fixture
+def local_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Function: POSIX name of a time zone -> it is the node's until the test ends."""
+
+    def moved(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield moved
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def in_central_europe(local_zone: Callable[[str], None]) -> None:
+    """A fixed zone for the node, so that the tests say the same wherever they run."""
+    local_zone("CET-1CEST,M3.5.0,M10.5.0/3")
 
 
 @pytest.fixture

@@ -158,6 +158,9 @@ def test_our_times_follow_the_zone_the_source_declares(
     source = open_series(ct_series(tmp_path / "in", TimezoneOffsetFromUTC="+0900"))
     _, restored = write_first(source, identity, tmp_path)
     assert (restored.ContentDate, restored.ContentTime) == ("20260306", "073000.250000")
+    assert restored.TimezoneOffsetFromUTC == "+0900"
+    equipment = restored.ContributingEquipmentSequence[-1]
+    assert equipment.ContributionDateTime == "20260306073000.250000+0900"
 
 
 def test_a_second_try_writes_the_same_bytes_and_a_new_revision_a_new_object(

@@ -213,6 +213,40 @@ def test_a_rule_on_the_patient_works_but_never_shows_who_it_is() -> None:
     assert not any(secret in text for secret in ("Q77", "Q78", "Doe"))
 
 
+SECRETS = [
+    *("OtherPatientIDs", "PatientBirthDate", "PatientBirthName", "PatientTelephoneNumbers"),
+    *("EthnicGroup", "MilitaryRank", "PatientComments", "AdditionalPatientHistory"),
+    *("AccessionNumber", "AdmissionID", "StudyID", "InstitutionAddress", "ImageComments"),
+    *("DerivationDescription", "TextValue", "ReferringPhysicianName", "CurrentPatientLocation"),
+    *("RequestedProcedureID", "AdmittingDiagnosesDescription", "RetrieveURL"),
+]
+
+
+@pytest.mark.parametrize("keyword", SECRETS)
+def test_what_may_name_the_patient_decides_but_is_shown_nowhere(keyword: str) -> None:
+    rules = load_rules(
+        f"rules: [{{name: no, when: [{{any: [{{{keyword}: {{equals: Hidden1}}}}]}}], "
+        f"then: {{action: ignore}}}}, {{name: x, when: [{{{keyword}: {{pattern: 'Hid*'}}}}], "
+        "then: {action: assess}}]",
+        "test",
+    )
+    decision = decide(rules, facts(**{keyword: (("Hidden2",), ("Hidden3",))}))
+    assert decision.rule == "x"
+    assert decision.values_seen == {keyword: WITHHELD}
+    assert "Hid" not in decision.to_json()
+
+
+@pytest.mark.parametrize(
+    "keyword", ["PatientSex", "PatientAge", "PatientWeight", "PatientPosition", "StudyDescription"]
+)
+def test_what_names_nobody_is_shown(keyword: str) -> None:
+    rules = load_rules(
+        f"rules: [{{name: x, when: [{{{keyword}: {{equals: Q}}}}], then: {{action: assess}}}}]",
+        "test",
+    )
+    assert decide(rules, facts(**{keyword: (("Q",),)})).values_seen == {keyword: '"Q"'}
+
+
 O = Operator  # noqa: E741 - a table of operators reads better short
 MEANING = [
     # operator, operand, distinct values, holds
