@@ -27,6 +27,10 @@ _MOST_CONTEXTS = 128
 _config.STORE_SEND_CHUNKED_DATASET = True
 
 
+class NoAnswer(DeliveryError):
+    """A C-STORE without an answer: it may be stored or not; sending it again is harmless."""
+
+
 @dataclass(frozen=True, slots=True)
 class DicomDestination:
     """A peer AE. ``timeout_s`` bounds connecting and each answer, in seconds."""
@@ -39,7 +43,23 @@ class DicomDestination:
     max_pdu_bytes: int
 
     def send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
-        """Store every parcel, as few associations as contexts allow; see ``Destination``."""
+        """Store every parcel, as few associations as contexts allow; see ``Destination``.
+
+        Once, a missing answer is met with a new association at once: now and then the library
+        loses one that the peer has given.
+        """
+        arrived: set[Parcel] = set()
+
+        def noted(parcel: Parcel) -> None:
+            arrived.add(parcel)
+            confirmed(parcel)
+
+        try:
+            self._send(parcels, noted)
+        except NoAnswer:
+            self._send([p for p in parcels if p not in arrived], noted)
+
+    def _send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
         refusals = Refusals()
         for batch in _batches(parcels, refusals):
             contexts = [build_context(*pair) for pair in dict.fromkeys(pair for _, pair in batch)]
@@ -75,8 +95,7 @@ class DicomDestination:
             raise DeliveryError(f"{self}: the association ended while sending") from error
         code = status.get("Status")
         if code is None:
-            # No answer, or one that the library lost: only a new association is sure.
-            raise DeliveryError(f"{self} didn't answer in {self.timeout_s:g} s or hung up")
+            raise NoAnswer(f"{self} didn't answer in {self.timeout_s:g} s or hung up")
         if code == 0x0000 or code >> 12 == 0xB:
             return
         # 0xA7xx, out of resources, passes; other failures mean the object itself (PS3.4 B.2.3).

@@ -132,3 +132,27 @@ def test_one_refused_object_does_not_keep_the_others(tmp_path: Path) -> None:
     assert refused in str(error.value)
     assert len(got) == 4
     assert [p.sop_instance_uid for p in told] == [u for u in got if u != refused]
+
+
+def test_a_lost_answer_is_met_with_a_new_association(tmp_path: Path) -> None:
+    """The peer stores the second image but its answer never comes."""
+    files = ct_series(tmp_path / "ct", slices=3)
+    got: list[str] = []
+
+    def store(event: evt.Event) -> int:
+        got.append(str(event.request.AffectedSOPInstanceUID))
+        if len(got) == 2:
+            time.sleep(3)
+        return 0x0000
+
+    ae = AE("PACS")
+    ae.add_supported_context("1.2.840.10008.5.1.4.1.1.2")
+    port = free_port()
+    ae.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
+    told: list[Parcel] = []
+    try:
+        peer(port, "PACS", timeout_s=1.0).send(parcels(files), told.append)
+    finally:
+        ae.shutdown()
+    assert told == parcels(files)
+    assert set(got) == {p.sop_instance_uid for p in told}
