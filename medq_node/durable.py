@@ -1,23 +1,17 @@
 """The durable execution engine (DBOS): launched once per worker process, never by web or CLI.
 
-On SQLite exactly one process may launch it: a second one would run healthy steps again. A lock
-file keeps a new worker waiting until the old one is gone.
+On SQLite exactly one process may launch it: a second one would run healthy steps again. The worker
+holds a lock (``medq_node.lock``), so that a new one waits until the old one is gone.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from dbos import DBOS, DBOSConfig
 from sqlalchemy.exc import OperationalError
-
-from medq_node.errors import MedqError
 
 _WORKFLOW_VERSION = "1"
 """Set by us and raised only when the steps of a workflow change their meaning, so that work begun
@@ -64,37 +58,6 @@ def durable_execution(url: str, executor_id: str) -> Iterator[None]:
         yield
     finally:
         DBOS.destroy()
-
-
-@contextmanager
-def only_one(lock: Path, wait_s: float) -> Iterator[None]:
-    """Hold ``lock`` while the block runs.
-
-    The system frees it when a process dies, however it dies.
-
-    Raises:
-        MedqError: another process still holds it after ``wait_s`` seconds.
-    """
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        deadline = time.monotonic() + wait_s
-        while not _locked(descriptor):
-            if time.monotonic() > deadline:
-                raise MedqError(
-                    f"{lock.parent} is in use by another node: stop that one, or set node.data"
-                )
-            time.sleep(0.1)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def broken_workflows(ids: Sequence[str]) -> dict[str, str]:

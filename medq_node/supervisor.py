@@ -16,9 +16,9 @@ from pathlib import Path
 import structlog
 
 from medq_node.config import Config
-from medq_node.durable import only_one
 from medq_node.errors import MedqError
 from medq_node.layout import Layout
+from medq_node.lock import only_one
 from medq_node.ports import check_port
 from medq_node.roles import RoleName
 from medq_node.store.database import migrate, open_database

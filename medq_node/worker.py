@@ -12,7 +12,8 @@ import structlog
 from medq_node.children import Children
 from medq_node.config import Config
 from medq_node.delivery.outbox import Outbox
-from medq_node.durable import Busy, durable_execution, only_one
+from medq_node.durable import Busy, durable_execution
+from medq_node.lock import only_one
 from medq_node.pipeline import Pipeline
 from medq_node.retention import Retention
 from medq_node.store.database import Sessions, open_database
