@@ -16,6 +16,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
+from medq_node.delivery.answers import keep_answers
 from medq_node.delivery.parcel import Parcel, Refusals
 from medq_node.errors import DeliveryError
 from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -45,8 +46,8 @@ class DicomDestination:
     def send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
         """Store every parcel, as few associations as contexts allow; see ``Destination``.
 
-        Once, a missing answer is met with a new association at once: now and then the library
-        loses one that the peer has given.
+        Once, a missing answer is met with a new association at once: sending an object again is
+        harmless.
         """
         arrived: set[Parcel] = set()
 
@@ -118,7 +119,7 @@ class DicomDestination:
                 contexts,
                 self.ae_title,
                 max_pdu=self.max_pdu_bytes,
-                evt_handlers=[(evt.EVT_CONN_OPEN, _no_delay)],
+                evt_handlers=[(evt.EVT_CONN_OPEN, _no_delay), (evt.EVT_CONN_OPEN, keep_answers)],
             )
         except OSError as error:
             # A name that can't be looked up; DNS may be back in a minute.

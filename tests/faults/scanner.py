@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pydicom.uid import ExplicitVRLittleEndian
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import CTImageStorage  # type: ignore[attr-defined]
+
+from medq_node.delivery.answers import keep_answers
 
 # The data set goes out as it lies on disk, so that it can be compared byte for byte.
 _config.STORE_SEND_CHUNKED_DATASET = True
@@ -47,7 +49,13 @@ class Scanner:
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 10
         context = build_context(CTImageStorage, ExplicitVRLittleEndian)
         while self._unconfirmed and not self._stop.is_set():
-            assoc = ae.associate("127.0.0.1", self._port, [context], "MEDQ")
+            assoc = ae.associate(
+                "127.0.0.1",
+                self._port,
+                [context],
+                "MEDQ",
+                evt_handlers=[(evt.EVT_CONN_OPEN, keep_answers)],
+            )
             if assoc.is_established:
                 self.associations += 1
                 self._send_all(assoc)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config, evt
 
+from medq_node.delivery.answers import keep_answers
 from medq_node.status import NodeStatus
 from tests.build import ct_series
 from tests.node import Node, running_node, wait_for
@@ -29,7 +30,9 @@ def push(port: int, files: list[Path]) -> list[int]:
         meta = pydicom.filereader.read_file_meta_info(file)
         ae = AE("SCANNER")
         ae.add_requested_context(meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID)
-        assoc = ae.associate("127.0.0.1", port, ae_title="MEDQ")
+        assoc = ae.associate(
+            "127.0.0.1", port, ae_title="MEDQ", evt_handlers=[(evt.EVT_CONN_OPEN, keep_answers)]
+        )
         assert assoc.is_established
         statuses.append(assoc.send_c_store(file).Status)
         assoc.release()
@@ -157,7 +160,12 @@ def test_a_feed_of_257_odd_files_neither_stops_the_node_nor_loses_one(
         meta = pydicom.filereader.read_file_meta_info(file)
         ae = AE("SCANNER")
         ae.add_requested_context(meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID)
-        assoc = ae.associate("127.0.0.1", node.port, ae_title="MEDQ")
+        assoc = ae.associate(
+            "127.0.0.1",
+            node.port,
+            ae_title="MEDQ",
+            evt_handlers=[(evt.EVT_CONN_OPEN, keep_answers)],
+        )
         if assoc.is_established:
             try:
                 status = assoc.send_c_store(file)

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
+from medq_node.delivery.answers import keep_answers
 from medq_node.receiver import ReceiverSettings, serve
 
 
@@ -72,7 +73,12 @@ class Running:
         for sop_class, syntax in contexts or ((CTImageStorage, ExplicitVRLittleEndian),):
             ae.add_requested_context(sop_class, syntax)
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20
-        return ae.associate("127.0.0.1", self.port, ae_title=called)
+        return ae.associate(
+            "127.0.0.1",
+            self.port,
+            ae_title=called,
+            evt_handlers=[(evt.EVT_CONN_OPEN, keep_answers)],
+        )
 
 
 @pytest.fixture
