@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo serve test lint format clean
+.PHONY: help setup setup-test demo serve test lint format judges clean
 
 help:
 	@echo "make demo    set up and run the main job once, on a generated series"
@@ -12,6 +12,7 @@ help:
 	@echo "make serve   run the node with config.yaml until stopped"
 	@echo "make setup   only set up: a virtual environment in $(VENV) with the package"
 	@echo "make lint    ruff and mypy"
+	@echo "make judges  ask every installed judge about every output; writes docs/conformance/"
 
 setup: $(VENV)/.installed
 
@@ -44,6 +45,10 @@ lint: setup-test
 format: setup-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+judges: setup-test
+	$(BIN)/python -m tests.judging > docs/conformance/judges.md.new
+	mv docs/conformance/judges.md.new docs/conformance/judges.md
 
 clean:
 	rm -rf $(VENV) demo-output build *.egg-info

@@ -61,6 +61,8 @@ def run_folder(
                 "node": config.node.model_copy(update={"data": data, "topology": "tap"}),
                 "database": type(config.database)(),
                 "destinations": {_DESTINATION: FolderDestination(kind="folder", path=out)},
+                # Whoever runs a command sees its result; nobody else is told.
+                "notifications": type(config.notifications)(),
                 "delivery": config.delivery.model_copy(
                     update={"retry_initial_s": 1.0, "retry_attempts": 3}
                 ),

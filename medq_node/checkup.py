@@ -11,7 +11,8 @@ from pathlib import Path
 from engines.base import REGISTRY, EngineError, load_engine
 from medq_node.config import Config
 from medq_node.delivery.destinations import destination
-from medq_node.errors import DeliveryError, MedqError, StoreError
+from medq_node.errors import DeliveryError, MedqError, NoticeError, StoreError
+from medq_node.notify.targets import target
 from medq_node.ports import check_port
 from medq_node.store.database import open_existing, plain_store_errors
 from medq_node.store.seed import current_rules
@@ -28,7 +29,7 @@ class Finding:
 
 
 def checkup(config: Config) -> list[Finding]:
-    """Settings, rules, engine, disk, port and destinations, in that order."""
+    """Settings, rules, engine, disk, port, destinations and notifications, in that order."""
     return [
         Finding("settings", True, f"{config.node.ae_title}, topology {config.node.topology}"),
         check_rules(config),
@@ -36,6 +37,7 @@ def checkup(config: Config) -> list[Finding]:
         _disk(config),
         _port(config),
         *(_destination(config, name) for name in config.destinations),
+        *(_target(config, name) for name in config.notifications.targets),
     ]
 
 
@@ -110,6 +112,16 @@ def _destination(config: Config, name: str) -> Finding:
     except DeliveryError as error:
         return Finding(f"destination {name}", False, str(error))
     return Finding(f"destination {name}", True, f"answered in {1000 * seconds:.0f} ms")
+
+
+def _target(config: Config, name: str) -> Finding:
+    """Whether its host answers; nobody is told anything."""
+    chosen = target(config, name)
+    try:
+        seconds = chosen.reach()
+    except NoticeError as error:
+        return Finding(f"notification {name}", False, str(error))
+    return Finding(f"notification {name}", True, f"{chosen} answers in {1000 * seconds:.0f} ms")
 
 
 def _existing(folder: Path) -> Path:

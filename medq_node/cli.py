@@ -9,11 +9,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter
@@ -21,10 +19,19 @@ from rich.console import Console
 
 from engines.base import REGISTRY
 from medq_node import __version__
-from medq_node.config import Config, load_config
+from medq_node.commands import held, outputs
+from medq_node.commands.common import (
+    ConfigOption,
+    JsonOption,
+    as_json_text,
+    plain_errors,
+    settings_of,
+    start_log,
+)
+from medq_node.commands.feedback import feedback
+from medq_node.config import Config
 from medq_node.config_problems import unknown_word
 from medq_node.errors import ConfigError, MedqError, StoreError
-from medq_node.log import configure_logging, report_crashes
 
 app = typer.Typer(
     help="A DICOM node that says what is wrong with an image series and restores what it safely "
@@ -33,8 +40,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_DEFAULT_CONFIG = Path("config.yaml")
-
 
 class Restore(StrEnum):
     """When ``run`` and ``demo`` restore."""
@@ -42,13 +47,6 @@ class Restore(StrEnum):
     WHEN_NEEDED = "when_needed"
     ALWAYS = "always"
     NEVER = "never"
-
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="Settings; config.yaml here if there is one."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -63,15 +61,15 @@ def _root(
 @app.command()
 def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Run the node until stopped; Ctrl-C drains and exits 0."""
-    with _plain_errors():
-        settings, path = _settings(config)
+    with plain_errors():
+        settings, path = settings_of(config)
 
         from medq_node.checkup import check_rules
         from medq_node.supervisor import Supervisor
 
         if _first_start(settings) and not (rules := check_rules(settings)).fine:
             raise ConfigError(rules.found)
-        _log(settings.log.format, settings.log.level, "supervisor")
+        start_log(settings.log.format, settings.log.level, "supervisor")
 
         def ready() -> None:
             where = f"{settings.receiver.host}:{settings.receiver.port}"
@@ -104,8 +102,8 @@ def demo(
     """The main job once through: a scanner pushes, a PACS gets the results."""
     from medq_node.demo.story import run_demo
 
-    with _plain_errors():
-        _log("auto", "error", "demo")
+    with plain_errors():
+        start_log("auto", "error", "demo")
         # Stopped from outside, the node that the demonstration started has to end too.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         told = run_demo(input_folder, pacs, out, restore.value, Console(stderr=as_json))
@@ -124,10 +122,10 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """The same pipeline on a folder, without a network."""
-    with _plain_errors():
-        settings, _ = _settings(config)
+    with plain_errors():
+        settings, _ = settings_of(config)
         # What is refused or kept aside is told at the end, series by series.
-        _log(settings.log.format, "error", "run")
+        start_log(settings.log.format, "error", "run")
         if engine is not None and engine not in REGISTRY:
             raise ConfigError(f"no engine named {engine!r}; known: {', '.join(sorted(REGISTRY))}")
         if not folder.exists():
@@ -153,7 +151,7 @@ def run(
                 settings, folder, out, engine, restore.value, progress.show, stopped
             )
         if as_json:
-            print(_json(status))
+            print(as_json_text(status))
         else:
             from medq_node.console.story import tell_batch
 
@@ -169,15 +167,15 @@ def run(
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Look over settings, rules, engine, disk, port and destinations; change nothing."""
-    with _plain_errors():
-        settings, _ = _settings(config)
+    with plain_errors():
+        settings, _ = settings_of(config)
 
         from medq_node.checkup import checkup
 
-        _log(settings.log.format, "error", "check")
+        start_log(settings.log.format, "error", "check")
         findings = checkup(settings)
         if as_json:
-            print(_json(findings))
+            print(as_json_text(findings))
         else:
             from medq_node.console.overview import print_findings
 
@@ -192,15 +190,15 @@ def echo(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a destination whether it is there (C-ECHO)."""
-    with _plain_errors():
-        settings, _ = _settings(config)
+    with plain_errors():
+        settings, _ = settings_of(config)
 
         if destination not in settings.destinations:
             raise ConfigError(unknown_word("destination", destination, settings.destinations))
 
         from medq_node.delivery.destinations import destination as named
 
-        _log(settings.log.format, "error", "echo")
+        start_log(settings.log.format, "error", "echo")
         seconds = named(settings, destination).echo()
         if as_json:
             print(json.dumps({"destination": destination, "answered_in_s": round(seconds, 4)}))
@@ -217,31 +215,28 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """What became of each series, and why; what waits for a person."""
-    with _plain_errors():
-        settings, _ = _settings(config)
+    with plain_errors():
+        settings, _ = settings_of(config)
 
         from medq_node.console.overview import print_status
         from medq_node.layout import Layout
         from medq_node.status import node_status
         from medq_node.store.database import open_existing, plain_store_errors
 
-        _log(settings.log.format, "error", "status")
+        start_log(settings.log.format, "error", "status")
         layout = Layout(settings.node.data)
         with plain_store_errors(settings.database_url):
             found = node_status(open_existing(settings.database_url), layout, limit)
         if as_json:
-            print(_json(found))
+            print(as_json_text(found))
         else:
             print_status(Console(), found)
 
 
-def _json(value: object) -> str:
-    return TypeAdapter(type(value)).dump_json(value, indent=1).decode()
-
-
-def _log(format: Literal["auto", "console", "json"], level: str, role: str) -> None:
-    configure_logging(format, level, role)
-    report_crashes()
+# Behind the commands of the node itself in the help.
+app.add_typer(held.app, name="held")
+app.add_typer(outputs.app, name="outputs")
+app.command()(feedback)
 
 
 def _first_start(settings: Config) -> bool:
@@ -255,29 +250,3 @@ def _first_start(settings: Config) -> bool:
     except MedqError:
         return True
     return False
-
-
-def _settings(path: Path | None) -> tuple[Config, Path | None]:
-    """The settings, and the file that they came from."""
-    if path is None and _DEFAULT_CONFIG.exists():
-        path = _DEFAULT_CONFIG
-    return load_config(path), path.resolve() if path else None
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """One clear line per problem and the right exit code, never a traceback."""
-    try:
-        yield
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from error
-    except MedqError as error:
-        print(f"medq-node: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"medq-node: {where}{error.strerror or error}", file=sys.stderr)
-        raise typer.Exit(1) from error

@@ -50,8 +50,17 @@ from medq_node.config_sections import (
     RulesSettings,
     Section,
 )
+from medq_node.config_trust import (
+    CertifySection,
+    EmailTarget,
+    FirewallSettings,
+    IdentitySettings,
+    NotificationSettings,
+    NotificationTarget,
+    WebhookTarget,
+)
 from medq_node.errors import ConfigError
-from medq_node.objects import GateLimits
+from medq_node.objects import CertifySettings, GateLimits
 from rules.located_yaml import LocatedYaml, Location, YamlError, read_yaml
 
 __all__ = [
@@ -63,18 +72,24 @@ __all__ = [
     "Destination",
     "DestinationName",
     "DicomDestination",
+    "EmailTarget",
     "EngineSettings",
+    "FirewallSettings",
     "FolderDestination",
     "GateSettings",
+    "IdentitySettings",
     "InlineSettings",
     "IntakeSettings",
     "LogSettings",
     "NodeSettings",
+    "NotificationSettings",
+    "NotificationTarget",
     "PipelineSettings",
     "ReceiverSettings",
     "RetentionSettings",
     "RulesSettings",
     "Section",
+    "WebhookTarget",
 ]
 
 
@@ -96,9 +111,13 @@ class Config(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     pipeline: PipelineSettings = PipelineSettings()
     engine: EngineSettings = EngineSettings()
+    firewall: FirewallSettings = FirewallSettings()
+    identity: IdentitySettings = IdentitySettings()
     gate: GateSettings = GateSettings()
+    certify: CertifySection = CertifySection()
     destinations: Mapping[DestinationName, Destination] = {}
     delivery: DeliverySettings = DeliverySettings()
+    notifications: NotificationSettings = NotificationSettings()
     inline: InlineSettings = InlineSettings()
     rules: RulesSettings = RulesSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -123,6 +142,12 @@ class Config(BaseSettings):
     def gate_limits(self) -> GateLimits:
         """The limits of the do-no-harm gate."""
         return GateLimits(**self.gate.model_dump())
+
+    @property
+    def certify_settings(self) -> CertifySettings:
+        """How outputs are judged before they leave."""
+        chosen = self.certify
+        return CertifySettings(chosen.judges, chosen.judged_images, chosen.judge_timeout_s)
 
     @model_validator(mode="after")
     def _forwarding_is_possible(self) -> Self:
@@ -235,6 +260,9 @@ def _settings_beside(loc: tuple[str | int, ...]) -> list[str]:
             "folder": FolderDestination,
         }
         return list(kinds[loc[2]].model_fields) if len(loc) > 2 and loc[2] in kinds else []
+    if loc[:2] == ("notifications", "targets") and len(loc) > 3:
+        targets: dict[object, type[Section]] = {"webhook": WebhookTarget, "email": EmailTarget}
+        return list(targets[loc[3]].model_fields) if loc[3] in targets else []
     if loc[:2] == ("receiver", "callers"):
         return list(Caller.model_fields)
     section = Config.model_fields[str(loc[0])].annotation

@@ -18,6 +18,9 @@ ENV_PREFIX = "MEDQ_"
 NESTING = "__"
 _SECRETS = frozenset({("database", "url"), ("database", "workflow_url")})
 """URLs may hold a password: their values are never shown."""
+_SECRETS_OF_TARGETS = frozenset({"url", "password"})
+"""The same for whoever is notified, by the last name: the URL of a webhook holds a token."""
+_TARGETS = ("notifications", "targets")
 _GROUP_EXPECTED = frozenset({"model_type", "model_attributes_type", "dict_type", "mapping_type"})
 
 
@@ -56,13 +59,16 @@ def from_pydantic(
     elif kind == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
         location = (*location, "kind")
-        message = unknown_word("kind of destination", str(context["tag"]), tags)
+        what = "target" if location[:2] == _TARGETS else "destination"
+        message = unknown_word(f"kind of {what}", str(context["tag"]), tags)
     elif kind in _GROUP_EXPECTED:
         message = "should be a group of settings, each on its own indented line"
     elif kind == "tuple_type":
         message = "should be a list such as [A, B]" + _found(location, error["input"])
     elif kind != "value_error":
-        message = message[:1].lower() + message[1:] + _found(location, error["input"])
+        # "Input should be", but "URL scheme should be".
+        first = message[:1] if message[:2].isupper() else message[:1].lower()
+        message = first + message[1:] + _found(location, error["input"])
     by_variable = _depth(environment, location)
     by_file = _depth(located.data, location)
     whole = by_variable == len(location) > 0
@@ -122,9 +128,10 @@ def _variable(location: Location, variables: Mapping[str, str]) -> str:
     return below[0] if below else wanted.removesuffix(NESTING)
 
 
-def _as_written(loc: Sequence[str | int]) -> Location:
-    """Pydantic adds the chosen kind, or ``[key]``, after a destination's name; the file doesn't."""
-    return tuple(part for i, part in enumerate(loc) if not (loc[0] == "destinations" and i == 2))
+def _as_written(loc: tuple[str | int, ...]) -> Location:
+    """Pydantic adds the chosen kind, or ``[key]``, after the name of a destination or target."""
+    added = 2 if loc[:1] == ("destinations",) else 3 if loc[:2] == _TARGETS else None
+    return tuple(part for i, part in enumerate(loc) if i != added)
 
 
 def _depth(nested: object, location: Location) -> int:
@@ -139,6 +146,8 @@ def _depth(nested: object, location: Location) -> int:
 
 def _found(location: Location, value: object) -> str:
     if location in _SECRETS:
+        return ""
+    if location[:2] == _TARGETS and location[-1] in _SECRETS_OF_TARGETS:
         return ""
     shown = repr(value)
     return f" (found {shown if len(shown) <= 60 else shown[:57] + '...'})"

@@ -72,7 +72,8 @@ def _is_database_url(url: str) -> str:
     return url
 
 
-def _no_boolean(value: object) -> object:
+def no_boolean(value: object) -> object:
+    """Refuse true and false where a number is meant: Python takes them for 1 and 0."""
     if isinstance(value, bool):
         raise ValueError("a number is needed, not true or false")  # noqa: TRY004 - for pydantic
     return value
@@ -83,13 +84,13 @@ SOPClassUID = Annotated[str, AfterValidator(_is_uid)]
 DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
 DestinationName = Annotated[str, AfterValidator(_is_destination_name)]
 Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
-Port = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=65535)]
-Count = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=10_000)]
+Port = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=65535)]
+Count = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=10_000)]
 Seconds = Annotated[
-    float, BeforeValidator(_no_boolean), Field(gt=0, le=7 * 86400, allow_inf_nan=False)
+    float, BeforeValidator(no_boolean), Field(gt=0, le=7 * 86400, allow_inf_nan=False)
 ]
-Limit = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, allow_inf_nan=False)]
-PduBytes = Annotated[int, BeforeValidator(_no_boolean), Field(ge=4096, le=16_777_216)]
+Limit = Annotated[float, BeforeValidator(no_boolean), Field(ge=0, allow_inf_nan=False)]
+PduBytes = Annotated[int, BeforeValidator(no_boolean), Field(ge=4096, le=16_777_216)]
 
 
 class Section(BaseModel):
@@ -134,7 +135,7 @@ class ReceiverSettings(Section):
     """Empty: any called AE title is answered."""
     private_sop_classes: tuple[SOPClassUID, ...] = ()
     max_pdu_bytes: PduBytes = 131072
-    minimum_free_mib: Annotated[int, BeforeValidator(_no_boolean), Field(ge=0)] = 1024
+    minimum_free_mib: Annotated[int, BeforeValidator(no_boolean), Field(ge=0)] = 1024
     maximum_associations: Count = 64
     timeout_s: Seconds = 60.0
 
@@ -154,8 +155,10 @@ class IntakeSettings(Section):
 
     quiet_minimum_s: Seconds = 5.0
     quiet_maximum_s: Seconds = 120.0
-    quiet_factor: Annotated[float, BeforeValidator(_no_boolean), Field(ge=1, le=1000)] = 4.0
+    quiet_factor: Annotated[float, BeforeValidator(no_boolean), Field(ge=1, le=1000)] = 4.0
     poll_s: Seconds = 0.2
+    study_quiet_s: Seconds = 120.0
+    """A note on a whole study is written when no image of it has come for so long."""
 
     @field_validator("quiet_maximum_s")
     @classmethod
@@ -197,8 +200,10 @@ class GateSettings(Section):
     bias_percent_pet_flat: Limit = 5.0
     bias_area_mm2: Limit = 400.0
     edge_noise_levels: Limit = 2.0
+    structure_noise_levels: Limit = 1.2
     local_change_share: Limit = 0.4
     local_change_share_pet: Limit = 1.0
+    organ_change_share_pet: Limit = 0.18
     local_change_hu: Limit = 25.0
     range_margin_percent: Limit = 1.0
 
@@ -212,6 +217,8 @@ class DicomDestination(Section):
     port: Port
     timeout_s: Seconds = 60.0
     max_pdu_bytes: PduBytes = 131072
+    retire_superseded: bool = False
+    """Whether a key object (113001) retires our own outputs that a new revision supersedes."""
 
 
 class FolderDestination(Section):
@@ -219,6 +226,7 @@ class FolderDestination(Section):
 
     kind: Literal["folder"]
     path: Path
+    retire_superseded: bool = False
 
 
 Destination = Annotated[DicomDestination | FolderDestination, Field(discriminator="kind")]
@@ -229,7 +237,7 @@ class DeliverySettings(Section):
 
     retry_initial_s: Seconds = 5.0
     retry_maximum_s: Seconds = 600.0
-    retry_attempts: Annotated[int, BeforeValidator(_no_boolean), Field(ge=1)] | None = None
+    retry_attempts: Annotated[int, BeforeValidator(no_boolean), Field(ge=1)] | None = None
     """Tries while a destination can't be reached; ``None`` is for ever."""
     refusal_attempts: Count = 5
     """Tries when a destination answers but refuses the object."""

@@ -38,5 +38,9 @@ class DeliveryError(MedqError):
         self.permanent = permanent
 
 
+class NoticeError(MedqError):
+    """Somebody couldn't be told; worth another try. The message holds no token and no password."""
+
+
 class EngineFailure(MedqError):
     """The engine's process died, hung or refused; it costs one try."""

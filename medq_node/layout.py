@@ -59,6 +59,10 @@ class Layout:
         """Folder of a finished revision's outputs; while being made it ends in ``.part``."""
         return self.output / f"{file_name(series_instance_uid)}.r{revision}"
 
+    def study_folder(self, study_instance_uid: str, number: int) -> Path:
+        """Folder of the note on a whole study; as ``output_folder`` while being made."""
+        return self.output / f"study-{file_name(study_instance_uid)}.n{number}"
+
     def relative(self, path: Path) -> str:
         """``path`` as rows store it."""
         return path.relative_to(self.data).as_posix()

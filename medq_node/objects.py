@@ -12,6 +12,7 @@ class OutputKind(StrEnum):
 
     RESTORED = "restored"
     REPORT = "report"
+    KEY_OBJECT = "key object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,49 @@ class OutputObject:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputReference:
+    """An object that we made and sent earlier: enough to refer to it."""
+
+    kind: OutputKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertifySettings:
+    """How outputs are judged before they leave.
+
+    ``judges`` names programs of others, of which those that are installed are asked;
+    ``judged_images`` is how many restored images of a series the programs look at,
+    spread evenly; ``timeout_s`` is for one program on one object, in seconds.
+    """
+
+    judges: tuple[str, ...] = ("dciodvfy", "DicomSRValidator")
+    judged_images: int = 3
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class GateLimits:
     """How much a restoration may change. In brackets: the largest seen on real series.
 
     - ``bias_hu``: mean change of flat lung, fat, soft tissue or bone in CT, in the series and in
-      every slice; in a slice at least ``bias_noise_levels`` of its noise, as less can't be told.
+      every slice; at least ``bias_noise_levels`` of the noise there, as less can't be told.
     - ``bias_percent``: the same for flat tissue and the whole image in MR, the whole image in PET.
     - ``bias_percent_pet_flat``: flat tissue in PET, where few voxels lie far from hot ones. (Total
       variation at half a noise level 4.3.)
     - ``bias_area_mm2``: smaller flat regions don't count.
     - ``edge_noise_levels``: RMS change at edges in noise levels. (Total variation at one noise
       level 1.4, in PET 1.7; a Gaussian blur of 4 pixels at least 3.7.)
+    - ``structure_noise_levels``: RMS change at the strongest edges that the image's own Laplacian
+      and derivatives explain. (Total variation at one noise level 0.78, soft wavelet shrinkage
+      1.02; a Gaussian blur of 1 pixel at least 1.26, a shift by half a pixel at least 1.50.)
     - ``local_change_share``, ``local_change_share_pet``: largest mean change under a 3 mm Gaussian,
       as a share of the source's local standard deviation. (Total variation at one noise level 0.31,
       PET 0.75, as a voxel is as large as the Gaussian; a lesion of 8 mm and +60 HU at least 0.7.)
+    - ``organ_change_share_pet``: the same in PET under a 12 mm Gaussian. (Total variation at one
+      noise level 0.15; a region of 40 mm and +10 % 0.13 to 0.50.)
     - ``local_change_hu``: the same in HU, for noisy CT where the share is small. (Total variation
       at one noise level 9; a lesion of 8 mm and +60 HU at least 32.)
     - ``range_margin_percent``: how far values may leave the range of the source slice, in percent
@@ -72,8 +102,10 @@ class GateLimits:
     bias_percent_pet_flat: float = 5.0
     bias_area_mm2: float = 400.0
     edge_noise_levels: float = 2.0
+    structure_noise_levels: float = 1.2
     local_change_share: float = 0.4
     local_change_share_pet: float = 1.0
+    organ_change_share_pet: float = 0.18
     local_change_hu: float = 25.0
     range_margin_percent: float = 1.0
 

@@ -7,47 +7,48 @@ engines (through killable children) and rows; it talks to no network: deliveries
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import structlog
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engines.base import EngineError
+from engines.quality import Verdict
 from medq_node.children import Children
 from medq_node.config import Config
 from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import EngineFailure, OutputError, Unprocessable
 from medq_node.firewall import left_alone, why_ours
+from medq_node.identity import identity_conflict
 from medq_node.layout import Layout
-from medq_node.objects import OutputKind
-from medq_node.records import record_decision, record_refusal, record_result, series_facts
+from medq_node.objects import OutputKind, OutputReference
+from medq_node.records import (
+    original_paths,
+    record_decision,
+    record_hold,
+    record_refusal,
+    record_result,
+    references,
+    series_facts,
+)
+from medq_node.steps import Next, in_order
 from medq_node.store.database import Sessions
-from medq_node.store.handover import hand_over_revision
+from medq_node.store.handover import hand_over_notices, hand_over_revision, outputs_for
 from medq_node.store.seed import current_rules, node_uid
-from medq_node.store.states import Content, RevisionState
-from medq_node.store.tables import Instance, Output, Revision, utc_now
+from medq_node.store.states import Content, HoldKind, RevisionState
+from medq_node.store.tables import Output, Revision, utc_now
 from medq_node.workshop.certify import certify
 from medq_node.workshop.order import WorkOrder
 from medq_node.workshop.produce import produce
 from medq_node.workshop.stopwatch import Stopwatch
 from rules.evaluate import decide
-from rules.model import Action, load_rules
+from rules.model import Action, NoteScope, load_rules
 
 _QUEUE = "series"
 _WORKFLOW = "series"
 _MOST_SHOWN = 3
 
 log = structlog.get_logger("pipeline")
-
-
-class Next(StrEnum):
-    """What a step says to the workflow."""
-
-    ON = "on"
-    AGAIN = "again"
-    STOP = "stop"
 
 
 @DBOS.dbos_class()
@@ -57,7 +58,7 @@ class Pipeline(DBOSConfiguredInstance):
     def __init__(self, config: Config, sessions: Sessions, children: Children, busy: Busy) -> None:
         super().__init__(config_name="pipeline")
         self._busy = busy
-        self._started: set[int] = set()
+        self._started: set[str] = set()
         self._config = config
         self._sessions = sessions
         self._children = children
@@ -66,24 +67,21 @@ class Pipeline(DBOSConfiguredInstance):
     @DBOS.workflow(name="process_series", max_recovery_attempts=None)
     def process_series(self, revision_id: int) -> None:
         """The way of one series revision through the node."""
-        if self.decide(revision_id) is Next.STOP:
-            return
-        for step in (self.produce, self.certify):
-            while (outcome := step(revision_id)) is Next.AGAIN:
-                DBOS.sleep(self._config.pipeline.retry_s)
-            if outcome is Next.STOP:
-                return
-        self.hand_over(revision_id)
+        steps = (self.decide, self.produce, self.certify, self.hand_over)
+        in_order(steps, revision_id, self._config.pipeline.retry_s)
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
     def decide(self, revision_id: int) -> Next:
-        """Firewall, then rules; the decision is a row with its reasons."""
+        """Firewall, patient and study, then rules; the decision is a row with its reasons."""
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
             revision.state = RevisionState.PROCESSING
             if revision.decision is None:
+                ours = why_ours(session, revision, self._config)
+                if not ours and (other := self._identity_conflict(session, revision)):
+                    record_hold(revision, HoldKind.IDENTITY, other)
+                    return self._told(revision)
                 rule_set = current_rules(session)
-                ours = why_ours(session, revision)
                 record_decision(
                     session,
                     revision,
@@ -123,11 +121,14 @@ class Pipeline(DBOSConfiguredInstance):
             with self._busy:
                 result = self._children.run(produce, order)
         except Unprocessable as refusal:
-            return self._stop(revision_id, RevisionState.REFUSED, str(refusal))
+            return self._refuse(revision_id, str(refusal))
         except (EngineFailure, EngineError, OutputError) as failure:
             return self._failed(revision_id, str(failure))
         with self._sessions.begin() as session:
-            record_result(session, session.get_one(Revision, revision_id), result, self._layout)
+            revision = session.get_one(Revision, revision_id)
+            record_result(session, revision, result, self._layout)
+            if result.verdict is Verdict.REJECT:
+                hand_over_notices(session, revision, self._config.notifications.targets)
         return Next.ON
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
@@ -144,26 +145,23 @@ class Pipeline(DBOSConfiguredInstance):
         if unfit:
             more = f" (and {len(unfit) - _MOST_SHOWN} more)" if len(unfit) > _MOST_SHOWN else ""
             reason = f"unfit to leave: {' '.join(unfit[:_MOST_SHOWN])}{more}"
-            return self._stop(revision_id, RevisionState.HELD, reason)
+            return self._hold(revision_id, HoldKind.UNFIT, reason)
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
             revision.stages = {**revision.stages, **watch.seconds}
         return Next.ON
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def hand_over(self, revision_id: int) -> None:
+    def hand_over(self, revision_id: int) -> Next:
         """One delivery row per destination; the delivery role does the rest."""
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
             assert revision.decision is not None
-            hand_over_revision(
-                session,
-                revision,
-                Content.OUTPUTS,
-                revision.decision.destinations,
-                len(revision.outputs),
-            )
+            for name in revision.decision.destinations:
+                objects = outputs_for(self._config.destinations[name], revision.outputs)
+                hand_over_revision(session, revision, Content.OUTPUTS, (name,), len(objects))
             revision.state = RevisionState.DONE
+            revision.awaits_note = revision.decision.note == NoteScope.STUDY
             revision.finished_at = utc_now()
             log.info(
                 "done",
@@ -171,6 +169,7 @@ class Pipeline(DBOSConfiguredInstance):
                 taken=revision.assessment.taken if revision.assessment else None,
                 objects=len(revision.outputs),
             )
+        return Next.ON
 
     def register_queue(self) -> None:
         """Series wait in one queue; as many run at once as there are children."""
@@ -181,28 +180,29 @@ class Pipeline(DBOSConfiguredInstance):
     def start_waiting(self) -> None:
         """Enqueue the workflow of every complete revision; idempotent by workflow id."""
         with self._sessions() as session:
-            complete = session.scalars(
-                select(Revision.id)
+            complete = session.execute(
+                select(Revision.id, Revision.releases)
                 .where(Revision.state == RevisionState.COMPLETE)
                 .order_by(Revision.id)
             ).all()
-        for revision_id in complete:
-            if revision_id not in self._started:
-                with SetWorkflowID(f"{_WORKFLOW}-{revision_id}"):
+        for revision_id, releases in complete:
+            workflow_id = _workflow(revision_id, releases)
+            if workflow_id not in self._started:
+                with SetWorkflowID(workflow_id):
                     DBOS.enqueue_workflow(_QUEUE, self.process_series, revision_id)
-                self._started.add(revision_id)
+                self._started.add(workflow_id)
 
     def hold_broken(self) -> None:
         """A workflow that ended in an error nobody foresaw holds its series for a person."""
         with self._sessions() as session:
-            unsettled = session.scalars(
-                select(Revision.id).where(
+            unsettled = session.execute(
+                select(Revision.id, Revision.releases).where(
                     Revision.state.in_((RevisionState.COMPLETE, RevisionState.PROCESSING))
                 )
             ).all()
-        ids = {f"{_WORKFLOW}-{revision_id}": revision_id for revision_id in unsettled}
+        ids = {_workflow(revision_id, releases): revision_id for revision_id, releases in unsettled}
         for workflow_id, kind in broken_workflows(list(ids)).items():
-            self._stop(ids[workflow_id], RevisionState.HELD, f"the workflow broke: {kind}")
+            self._hold(ids[workflow_id], HoldKind.BROKEN, f"the workflow broke: {kind}")
 
     def _order(self, revision_id: int) -> WorkOrder:
         with self._sessions() as session:
@@ -210,12 +210,12 @@ class Pipeline(DBOSConfiguredInstance):
             decision = revision.decision
             assert decision is not None
             return WorkOrder(
-                paths=tuple(self._layout.absolute(p) for p in _paths(session, revision)),
+                paths=tuple(self._layout.absolute(p) for p in original_paths(session, revision)),
                 folder=self._layout.output_folder(
                     revision.series.series_instance_uid, revision.number
                 ),
                 engine=decision.engine,
-                restore="never" if decision.action == Action.ASSESS else decision.restore,
+                restore=decision.restore_mode,
                 node_uid=node_uid(session),
                 station_name=self._config.node.ae_title,
                 institution_name=self._config.node.institution_name,
@@ -223,15 +223,33 @@ class Pipeline(DBOSConfiguredInstance):
                 created_at=revision.created_at.isoformat(),
                 slab_slices=self._config.pipeline.slab_slices,
                 limits=self._config.gate_limits,
-                predecessor=_report_before(session, revision),
+                judging=self._config.certify_settings,
+                report=decision.note == NoteScope.SERIES,
+                superseded=_superseded(session, revision),
+                retire=any(
+                    self._config.destinations[name].retire_superseded
+                    for name in decision.destinations
+                    if name in self._config.destinations
+                ),
             )
 
-    def _stop(self, revision_id: int, state: RevisionState, reason: str) -> Next:
+    def _refuse(self, revision_id: int, reason: str) -> Next:
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
-            record_refusal(revision, state, reason)
-            uid = revision.series.series_instance_uid
-        log.warning("stopped", series_instance_uid=uid, state=state, reason=reason)
+            record_refusal(revision, RevisionState.REFUSED, reason)
+            return self._told(revision)
+
+    def _hold(self, revision_id: int, kind: HoldKind, reason: str) -> Next:
+        with self._sessions.begin() as session:
+            revision = session.get_one(Revision, revision_id)
+            record_hold(revision, kind, reason)
+            return self._told(revision)
+
+    def _told(self, revision: Revision) -> Next:
+        uid = revision.series.series_instance_uid
+        log.warning(
+            "stopped", series_instance_uid=uid, state=revision.state, reason=revision.reason
+        )
         return Next.STOP
 
     def _failed(self, revision_id: int, problem: str) -> Next:
@@ -244,32 +262,30 @@ class Pipeline(DBOSConfiguredInstance):
         if failures < self._config.pipeline.attempts:
             return Next.AGAIN
         reason = f"the engine failed {failures} times, last: {problem}"
-        return self._stop(revision_id, RevisionState.HELD, reason)
+        return self._hold(revision_id, HoldKind.ENGINE, reason)
+
+    def _identity_conflict(self, session: Session, revision: Revision) -> str | None:
+        if revision.identity_accepted:
+            return None
+        return identity_conflict(session, revision, self._config.identity.hold_when_differing)
 
 
-def _report_before(session: Session, revision: Revision) -> tuple[str, str] | None:
-    """Series and SOP Instance UID of the report that this revision's report supersedes."""
-    report = session.scalar(
-        select(Output)
+def _workflow(revision_id: int, releases: int) -> str:
+    """A released series runs under a new workflow id: the old one has ended."""
+    return f"{_WORKFLOW}-{revision_id}" + (f"-{releases}" if releases else "")
+
+
+def _superseded(session: Session, revision: Revision) -> tuple[OutputReference, ...]:
+    """What the newest earlier revision that left the node had made; these replace it."""
+    before = session.scalar(
+        select(Revision)
         .where(
-            Output.revision_id == revision.predecessor_id, Output.kind == OutputKind.REPORT.value
+            Revision.series_id == revision.series_id,
+            Revision.number < revision.number,
+            Revision.state == RevisionState.DONE,
+            Revision.outputs.any(Output.kind != OutputKind.KEY_OBJECT),
         )
+        .order_by(Revision.number.desc())
         .limit(1)
     )
-    return (report.series_instance_uid, report.sop_instance_uid) if report else None
-
-
-def _paths(session: Session, revision: Revision) -> list[str]:
-    return [
-        path
-        for path in session.scalars(
-            select(Instance.path)
-            .where(
-                Instance.series_id == revision.series_id,
-                Instance.since_revision <= revision.number,
-                Instance.path.is_not(None),
-            )
-            .order_by(Instance.id)
-        )
-        if path is not None
-    ]
+    return references(before.outputs) if before else ()

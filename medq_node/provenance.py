@@ -28,3 +28,13 @@ def made_by_us(ds: Dataset) -> bool:
         )
     except MALFORMED:
         return False
+
+
+def source_image_uids(ds: Dataset) -> tuple[str, ...]:
+    """SOP Instance UIDs of the images that this one was made from (0008,2112)."""
+    try:
+        items = ds.get("SourceImageSequence") or ()
+        uids = (str(item.get("ReferencedSOPInstanceUID", "")).strip(" \0") for item in items)
+        return tuple(uid for uid in uids if uid)
+    except MALFORMED:
+        return ()

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from medq_node.layout import Layout
-from medq_node.store.states import RevisionState
-from medq_node.store.tables import Assessment, DecisionRow, Output, Revision, utc_now
+from medq_node.objects import OutputKind, OutputObject, OutputReference
+from medq_node.store.states import HoldKind, RevisionState
+from medq_node.store.tables import (
+    Assessment,
+    DecisionRow,
+    Instance,
+    Output,
+    Revision,
+    StudyNote,
+    utc_now,
+)
 from medq_node.workshop.order import WorkResult
 from rules.evaluate import Decision, SeriesFacts
 from rules.model import RestoreMode
@@ -44,6 +54,7 @@ def record_decision(
             engine=decision.engine or default_engine,
             destinations=list(decision.destinations),
             forward_originals=decision.forward_originals,
+            note=decision.note,
             values_seen=dict(decision.values_seen),
             why_not=[list(reason) for reason in decision.why_not],
             explanation=decision.explanation,
@@ -51,19 +62,24 @@ def record_decision(
     )
 
 
-def record_refusal(revision: Revision, state: RevisionState, reason: str) -> None:
-    """Why nothing more is made of a revision, in the revision's and the decision's row."""
+def record_refusal(revision: Revision | StudyNote, state: RevisionState, reason: str) -> None:
+    """Why nothing more is made of it, in its own row and, of a revision, in its decision's."""
     revision.state = state
     revision.reason = reason
     revision.finished_at = utc_now()
-    if revision.decision is not None:
+    if isinstance(revision, Revision) and revision.decision is not None:
         revision.decision.refusal = reason
+
+
+def record_hold(revision: Revision | StudyNote, kind: HoldKind, reason: str) -> None:
+    """Why it waits for a person."""
+    record_refusal(revision, RevisionState.HELD, reason)
+    revision.hold = kind
 
 
 def record_result(session: Session, revision: Revision, result: WorkResult, layout: Layout) -> None:
     """What a child made, before any of it is sent; the second time changes nothing."""
     session.execute(delete(Assessment).where(Assessment.revision_id == revision.id))
-    session.execute(delete(Output).where(Output.revision_id == revision.id))
     revision.stages = {**revision.stages, **result.stages}
     session.add(
         Assessment(
@@ -71,6 +87,7 @@ def record_result(session: Session, revision: Revision, result: WorkResult, layo
             engine=result.engine,
             engine_version=result.engine_version,
             engine_digest=result.engine_digest,
+            verdict=result.verdict,
             sentence_before=result.sentence_before,
             sentence_after=result.sentence_after,
             taken=result.taken,
@@ -79,9 +96,21 @@ def record_result(session: Session, revision: Revision, result: WorkResult, layo
             page=layout.relative(result.page) if result.page else None,
         )
     )
+    record_outputs(session, revision, result.outputs, layout)
+
+
+def record_outputs(
+    session: Session,
+    owner: Revision | StudyNote,
+    outputs: Iterable[OutputObject],
+    layout: Layout,
+) -> None:
+    """What was made for ``owner``, with the SHA-256 of each; the second time changes nothing."""
+    column = Output.revision_id if isinstance(owner, Revision) else Output.study_note_id
+    session.execute(delete(Output).where(column == owner.id))
     session.add_all(
         Output(
-            revision_id=revision.id,
+            **{column.key: owner.id},
             kind=output.kind,
             sop_class_uid=output.sop_class_uid,
             sop_instance_uid=output.sop_instance_uid,
@@ -89,5 +118,36 @@ def record_result(session: Session, revision: Revision, result: WorkResult, layo
             path=layout.relative(output.path),
             sha256=output.sha256,
         )
-        for output in result.outputs
+        for output in outputs
+    )
+
+
+def original_paths(session: Session, revision: Revision) -> list[str]:
+    """Paths, relative to the data folder, of the images that ``revision`` holds."""
+    return [
+        path
+        for path in session.scalars(
+            select(Instance.path)
+            .where(
+                Instance.series_id == revision.series_id,
+                Instance.since_revision <= revision.number,
+                Instance.path.is_not(None),
+            )
+            .order_by(Instance.id)
+        )
+        if path is not None
+    ]
+
+
+def references(outputs: Iterable[Output]) -> tuple[OutputReference, ...]:
+    """What a newer revision refers to as superseded; key objects supersede and aren't."""
+    return tuple(
+        OutputReference(
+            OutputKind(output.kind),
+            output.sop_class_uid,
+            output.sop_instance_uid,
+            output.series_instance_uid,
+        )
+        for output in outputs
+        if output.kind != OutputKind.KEY_OBJECT
     )

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import VR
 
 from medq_node.malformed import MALFORMED
-from medq_node.provenance import made_by_us
+from medq_node.provenance import made_by_us, source_image_uids
 
 _BULK = {
     VR.OB, VR.OD, VR.OF, VR.OL, VR.OV, VR.OW, VR.UN, VR.SQ,
@@ -26,22 +26,29 @@ Snapshot = dict[str, list[list[Component]]]
 MADE_BY_US = "MadeByThisProduct"
 """Not a DICOM keyword: set where Contributing Equipment names this product (loop firewall)."""
 
+SOURCE_IMAGE_UIDS = "SourceImageUIDs"
+"""Not a DICOM keyword: SOP Instance UIDs in Source Image Sequence (loop firewall)."""
+
 
 def header_snapshot(paths: Iterable[Path]) -> Snapshot:
     """Keyword -> distinct values over all images, each a list of components.
 
     Bulk data, sequences and private elements are left out. An element that some image lacks has
     the empty value ``[]`` among its values; so has one that can't be decoded. At most 1000 distinct
-    values are kept per keyword.
+    values are kept per keyword. Two keys are no keywords: ``MADE_BY_US`` and ``SOURCE_IMAGE_UIDS``,
+    each only where there is something to note.
     """
     seen: dict[str, dict[tuple[Component, ...], None]] = {}
     ours = False
+    sources: dict[str, None] = {}
     for number, path in enumerate(paths):
         ds = Dataset()
         # What is wrong with an unreadable one is said when its pixels are read.
         with suppress(*MALFORMED):
             ds = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         ours = ours or made_by_us(ds)
+        if len(sources) < _MOST_VALUES:
+            sources.update(dict.fromkeys(source_image_uids(ds)))
         values = dict(_elements(ds))
         for keyword in values.keys() - seen.keys():
             seen[keyword] = {(): None} if number else {}
@@ -51,6 +58,8 @@ def header_snapshot(paths: Iterable[Path]) -> Snapshot:
     snapshot: Snapshot = {k: [list(v) for v in distinct] for k, distinct in sorted(seen.items())}
     if ours:
         snapshot[MADE_BY_US] = [["YES"]]
+    if sources:
+        snapshot[SOURCE_IMAGE_UIDS] = [[uid] for uid in list(sources)[:_MOST_VALUES]]
     return snapshot
 
 

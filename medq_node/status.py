@@ -2,93 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
+from medq_node.desk.handles import Handle, Subject
+from medq_node.desk.held import clashes
 from medq_node.layout import Layout
+from medq_node.standing import (
+    SETTLED_DELIVERY,
+    DeliveryStatus,
+    FeedbackStatus,
+    NodeStatus,
+    OpenSeries,
+    QuarantineStatus,
+    SeriesStatus,
+    StudyStatus,
+    needs_a_person,
+    settled,
+)
 from medq_node.store.database import Sessions
-from medq_node.store.states import DeliveryState, RevisionState
-from medq_node.store.tables import Delivery, Instance, Quarantine, Revision, Series
+from medq_node.store.states import DeliveryState, KeptKind, RevisionState
+from medq_node.store.tables import (
+    Delivery,
+    Feedback,
+    Instance,
+    Quarantine,
+    Revision,
+    Series,
+    StudyNote,
+)
 
+__all__ = [
+    "SETTLED_DELIVERY",
+    "DeliveryStatus",
+    "FeedbackStatus",
+    "NodeStatus",
+    "OpenSeries",
+    "QuarantineStatus",
+    "SeriesStatus",
+    "StudyStatus",
+    "needs_a_person",
+    "node_status",
+    "settled",
+]
 
-@dataclass(frozen=True, slots=True)
-class DeliveryStatus:
-    """One delivery: how many of how many objects are confirmed, and the last error."""
-
-    destination: str
-    content: str
-    state: str
-    confirmed: int
-    total: int
-    attempts: int
-    last_error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesStatus:
-    """One revision of a series, without anything that names a patient."""
-
-    series_instance_uid: str
-    study_instance_uid: str
-    modality: str | None
-    revision: int
-    images: int
-    calling_ae_title: str | None
-    state: str
-    reason: str | None
-    rule: str | None
-    action: str | None
-    explanation: str | None
-    sentence_before: str | None
-    sentence_after: str | None
-    taken: str | None
-    taken_because: tuple[str, ...]
-    outputs: int
-    stages_s: dict[str, float]
-    deliveries: tuple[DeliveryStatus, ...]
-    page: Path | None
-    complete_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSeries:
-    """A series that is still arriving."""
-
-    series_instance_uid: str
-    modality: str | None
-    images: int
-    last_arrival: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineStatus:
-    """A received object that is kept aside."""
-
-    path: Path
-    sop_instance_uid: str | None
-    calling_ae_title: str | None
-    reason: str
-    arrived_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """Everything ``medq-node status`` shows.
-
-    ``series``: first those that wait for a person, then the others; both newest first.
-    ``quarantine`` may be cut short, ``quarantined`` counts all.
-    """
-
-    arriving: tuple[OpenSeries, ...]
-    series: tuple[SeriesStatus, ...]
-    quarantine: tuple[QuarantineStatus, ...]
-    quarantined: int
-    states: dict[str, int]
-    deliveries: dict[str, int]
+_WAITS = (Quarantine.kind.in_((KeptKind.UNREADABLE, KeptKind.CLASH))) & (
+    Quarantine.dropped_at.is_(None)
+)
 
 
 def node_status(sessions: Sessions, layout: Layout, limit: int | None = 50) -> NodeStatus:
@@ -97,6 +61,41 @@ def node_status(sessions: Sessions, layout: Layout, limit: int | None = 50) -> N
     Held series and those with a dead letter are always listed; ``limit`` holds for the other
     revisions and for what is kept aside. ``None`` lists all.
     """
+    with sessions() as session:
+        return NodeStatus(
+            arriving=_arriving(session),
+            series=tuple(_series(revision, layout) for revision in _revisions(session, limit)),
+            quarantine=tuple(_kept_aside(session, layout, limit)),
+            quarantined=session.scalar(select(func.count()).select_from(Quarantine).where(_WAITS))
+            or 0,
+            states=_counts(session, Revision.state),
+            deliveries=_counts(session, Delivery.state),
+            studies=tuple(_study(note) for note in _notes(session, limit)),
+            clashes=tuple(clashes(session)),
+            kept=_kept(session),
+            feedback=_counts(session, Feedback.verdict),
+        )
+
+
+def _counts(session: Session, column: InstrumentedAttribute[Any]) -> dict[str, int]:
+    rows = session.execute(select(column, func.count()).group_by(column))
+    return {str(value): count for value, count in rows}
+
+
+def _kept(session: Session) -> dict[str, int]:
+    """Objects outside every series by kind; those that may go as ``dropped``, whatever kind."""
+    dropped = Quarantine.dropped_at.is_not(None)
+    rows = session.execute(
+        select(Quarantine.kind, dropped, func.count()).group_by(Quarantine.kind, dropped)
+    )
+    counts: Counter[str] = Counter()
+    for kind, gone, count in rows:
+        counts["dropped" if gone else str(kind)] += count
+    return dict(counts)
+
+
+def _revisions(session: Session, limit: int | None) -> list[Revision]:
+    """All that wait for a person, and the newest ``limit`` of the others."""
     dead = select(Delivery.revision_id).where(
         # A NULL among them would make "not in" true for no row at all.
         Delivery.state == DeliveryState.DEAD,
@@ -112,64 +111,48 @@ def node_status(sessions: Sessions, layout: Layout, limit: int | None = 50) -> N
             selectinload(Revision.assessment),
             selectinload(Revision.outputs),
             selectinload(Revision.deliveries),
+            selectinload(Revision.feedback),
         )
     )
-    with sessions() as session:
-        revisions = [
-            *session.scalars(newest.where(waits)),
-            *session.scalars(newest.where(~waits).limit(limit)),
-        ]
-        return NodeStatus(
-            arriving=_arriving(session),
-            series=tuple(_series(revision, layout) for revision in revisions),
-            quarantine=tuple(
-                QuarantineStatus(
-                    layout.absolute(q.path),
-                    q.sop_instance_uid,
-                    q.calling_ae_title,
-                    q.reason,
-                    q.arrived_at,
-                )
-                for q in session.scalars(
-                    select(Quarantine)
-                    .where(~Quarantine.again)
-                    .order_by(Quarantine.id.desc())
-                    .limit(limit)
-                )
-            ),
-            quarantined=session.scalar(
-                select(func.count()).select_from(Quarantine).where(~Quarantine.again)
-            )
-            or 0,
-            states={
-                str(state): count
-                for state, count in session.execute(
-                    select(Revision.state, func.count()).group_by(Revision.state)
-                )
-            },
-            deliveries={
-                str(state): count
-                for state, count in session.execute(
-                    select(Delivery.state, func.count()).group_by(Delivery.state)
-                )
-            },
+    return [
+        *session.scalars(newest.where(waits)),
+        *session.scalars(newest.where(~waits).limit(limit)),
+    ]
+
+
+def _notes(session: Session, limit: int | None) -> list[StudyNote]:
+    """All that wait for a person, and the newest ``limit`` of the others."""
+    dead = select(Delivery.study_note_id).where(
+        Delivery.state == DeliveryState.DEAD, Delivery.study_note_id.is_not(None)
+    )
+    waits = or_(StudyNote.state == RevisionState.HELD, StudyNote.id.in_(dead))
+    newest = select(StudyNote).order_by(StudyNote.id.desc())
+    newest = newest.options(selectinload(StudyNote.outputs), selectinload(StudyNote.deliveries))
+    return [
+        *session.scalars(newest.where(waits)),
+        *session.scalars(newest.where(~waits).limit(limit)),
+    ]
+
+
+def _kept_aside(session: Session, layout: Layout, limit: int | None) -> Iterator[QuarantineStatus]:
+    rows = session.execute(
+        select(Quarantine, Instance.series_id)
+        .outerjoin(Instance, Instance.sop_instance_uid == Quarantine.sop_instance_uid)
+        .where(_WAITS)
+        .order_by(Quarantine.id.desc())
+        .limit(limit)
+    )
+    for kept, series_id in rows:
+        clashing = kept.kind is KeptKind.CLASH and series_id is not None
+        yield QuarantineStatus(
+            layout.absolute(kept.path),
+            kept.sop_instance_uid,
+            kept.calling_ae_title,
+            kept.reason,
+            kept.arrived_at,
+            kept.kind,
+            str(Handle(Subject.CLASH, series_id) if clashing else Handle(Subject.KEPT, kept.id)),
         )
-
-
-def settled(status: NodeStatus) -> bool:
-    """Whether nothing is on its way any more."""
-    return not status.arriving and all(
-        series.state not in ("complete", "processing")
-        and all(d.state in ("confirmed", "dead letter") for d in series.deliveries)
-        for series in status.series
-    )
-
-
-def needs_a_person(status: NodeStatus) -> bool:
-    """Whether anything waits for somebody's decision."""
-    return bool(
-        status.quarantined or status.states.get("held") or status.deliveries.get(DeliveryState.DEAD)
-    )
 
 
 def _arriving(session: Session) -> tuple[OpenSeries, ...]:
@@ -206,12 +189,44 @@ def _series(revision: Revision, layout: Layout) -> SeriesStatus:
         taken_because=tuple(assessment.reasons) if assessment else (),
         outputs=len(revision.outputs),
         stages_s=revision.stages,
-        deliveries=tuple(
-            DeliveryStatus(
-                d.destination, d.content, d.state, d.confirmed, d.total, d.attempts, d.last_error
-            )
-            for d in revision.deliveries
-        ),
+        deliveries=_deliveries(revision),
         page=layout.absolute(assessment.page) if assessment and assessment.page else None,
         complete_at=revision.created_at,
+        handle=str(Handle(Subject.SERIES, revision.id)),
+        hold=revision.hold,
+        repeats=series.repeats,
+        feedback=tuple(
+            FeedbackStatus(said.verdict, said.why, said.by, said.at) for said in revision.feedback
+        ),
+    )
+
+
+def _study(note: StudyNote) -> StudyStatus:
+    return StudyStatus(
+        study_instance_uid=note.study_instance_uid,
+        handle=str(Handle(Subject.STUDY, note.id)),
+        number=note.number,
+        series=tuple(str(Handle(Subject.SERIES, revision)) for revision in note.revisions),
+        state=note.state,
+        hold=note.hold,
+        reason=note.reason,
+        outputs=len(note.outputs),
+        deliveries=_deliveries(note),
+        due_at=note.created_at,
+    )
+
+
+def _deliveries(of: Revision | StudyNote) -> tuple[DeliveryStatus, ...]:
+    return tuple(
+        DeliveryStatus(
+            d.destination,
+            d.content,
+            d.state,
+            d.confirmed,
+            d.total,
+            d.attempts,
+            d.last_error,
+            str(Handle(Subject.DELIVERY, d.id)),
+        )
+        for d in of.deliveries
     )

@@ -1,4 +1,4 @@
-"""The worker process: the one that launches the durable engine and runs pipeline and delivery."""
+"""The worker process: launches the durable engine; runs pipeline, delivery and notices on it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from medq_node.config import Config
 from medq_node.delivery.outbox import Outbox
 from medq_node.durable import Busy, durable_execution
 from medq_node.lock import only_one
+from medq_node.notify.bell import Bell
 from medq_node.pipeline import Pipeline
 from medq_node.retention import Retention
 from medq_node.store.database import Sessions, open_database
+from medq_node.study_notes import StudyNotes
 
 _EXECUTOR = "embedded"
 _DRAIN_S = 20.0
@@ -25,6 +27,7 @@ _CLEAN_EVERY_POLLS = 200
 _BROKEN_EVERY_POLLS = 10
 _OLD_WORKER_GONE_S = 30.0
 _DELIVERIES_AT_ONCE = 4
+_NOTICES_AT_ONCE = 2
 
 log = structlog.get_logger("worker")
 
@@ -47,7 +50,7 @@ def serve(config: Config, stop: threading.Event, ready: Callable[[], None]) -> N
 
 @contextmanager
 def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
-    """Pipeline and delivery on a launched engine; yields what starts the work that waits.
+    """Pipeline, delivery and notices on a launched engine; yields what starts the work that waits.
 
     At the end, steps in flight get a while to finish; what is left then is done again at the next
     start.
@@ -60,19 +63,27 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
     )
     busy = Busy()
     pipeline = Pipeline(config, sessions, children, busy)
+    notes = StudyNotes(config, sessions, children, busy)
     outbox = Outbox(config, sessions, busy)
+    bell = Bell(config, sessions, busy)
     with durable_execution(config.workflow_database_url, _EXECUTOR):
         pipeline.register_queue()
+        notes.register_queue()
         outbox.register_queues(_DELIVERIES_AT_ONCE)
+        bell.register_queues(_NOTICES_AT_ONCE)
 
         polls = itertools.count()
 
         def start_waiting() -> None:
             pipeline.start_waiting()
             outbox.start_waiting()
+            bell.start_waiting()
             if next(polls) % _BROKEN_EVERY_POLLS == 0:
+                notes.start_waiting()
+                notes.hold_broken()
                 pipeline.hold_broken()
                 outbox.bury_broken()
+                bell.bury_broken()
 
         try:
             yield start_waiting
@@ -85,4 +96,5 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
 def _import_workshop() -> None:
     """Load in a child what its first series would otherwise wait seconds for."""
     import medq_node.workshop.certify
-    import medq_node.workshop.produce  # noqa: F401
+    import medq_node.workshop.produce
+    import medq_node.workshop.study_note  # noqa: F401

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from rules.condition import AnyOf, Condition, conditions_of
-from rules.model import Action, RestoreMode, Rule, RuleSet
+from rules.model import Action, NoteScope, RestoreMode, Rule, RuleSet
 from rules.operators import Operator, Value, as_text, clean, holds
 
 _SHOWN_OF_THE_PATIENT = frozenset(
@@ -99,6 +99,7 @@ class Decision:
     values_seen: dict[str, str]
     why_not: tuple[tuple[str, str], ...]
     explanation: str
+    note: NoteScope = NoteScope.SERIES
 
     def to_json(self) -> str:
         """The decision as JSON text; ``from_json`` reads it back."""
@@ -138,6 +139,7 @@ def decide(ruleset: RuleSet, facts: SeriesFacts) -> Decision:
             values_seen=seen,
             why_not=tuple(why_not),
             explanation=_explain(rule, reasons),
+            note=then.note,
         )
     explanation = "No rule matched, so the series is ignored."
     return Decision(None, Action.IGNORE, None, None, (), False, seen, tuple(why_not), explanation)
@@ -201,6 +203,8 @@ def _explain(rule: Rule, reasons: list[str]) -> str:
         does = f"the series is assessed and always restored{engine}"
     if then.action is not Action.IGNORE and then.destinations:
         does += f", the results go to {', '.join(then.destinations)}"
+    if then.action is not Action.IGNORE and then.note is NoteScope.STUDY:
+        does += ", in one note for the whole study"
     if then.forward_originals:
         does += f", the originals are forwarded to {', '.join(then.destinations)}"
     return f'Rule "{rule.name}" matched {because}: {does}.'

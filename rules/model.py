@@ -53,6 +53,15 @@ class RestoreMode(StrEnum):
     """Whatever the assessment finds; the report says so."""
 
 
+class NoteScope(StrEnum):
+    """What one report is about."""
+
+    SERIES = "series"
+    """Each series gets its own."""
+    STUDY = "study"
+    """All series of the study whose rule says so share one."""
+
+
 class Outcome(BaseModel):
     """The ``then`` of a rule. ``engine`` None is the node's default engine."""
 
@@ -63,6 +72,7 @@ class Outcome(BaseModel):
     engine: Name | None = None
     destinations: tuple[Name, ...] = ()
     forward_originals: bool = False
+    note: NoteScope = NoteScope.SERIES
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

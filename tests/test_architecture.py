@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROLES = ("receiver", "intake", "pipeline", "delivery", "web")
+ROLES = ("receiver", "intake", "pipeline", "delivery", "notify", "web")
 MAY_IMPORT_ROLES = ("cli", "roles", "worker", "batch", "checkup", "demo", "process", "__main__")
 
 

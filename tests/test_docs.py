@@ -13,18 +13,17 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from engines.quality import Degradation
 from medq_node.config import load_config
-from medq_node.outputs import codes
+from medq_node.outputs.codes_table import code_rows, private_codes
 from medq_node.receiver.contexts import TRANSFER_SYNTAXES, supported_contexts
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONFORMANCE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+CONFORMANCE = (ROOT / "docs" / "conformance" / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert text.strip(), "an empty document"
@@ -93,13 +92,19 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_every_private_code_stands_in_the_conformance_statement() -> None:
-    ours = [code for code in vars(codes).values() if isinstance(code, codes.Code)]
-    for mapping in (codes.VERDICTS, codes.CONFIDENCES, codes.ACTIONS, codes.ACTIONS_TAKEN):
-        ours += mapping.values()
-    ours += [make(kind) for kind in Degradation for make in (codes.degradation, codes.amount)]
     table = re.findall(r"^\| ([A-Z-]+) \| ([^|]+) \| ", CONFORMANCE, re.MULTILINE)
-    private = {(c.value, c.meaning) for c in ours if c.scheme_designator == codes.SCHEME}
+    private = {(code.value, code.meaning) for code in private_codes()}
     assert private == {(value, meaning.strip()) for value, meaning in table}
+
+
+def test_every_word_and_its_code_stand_in_the_table_of_codes() -> None:
+    text = (ROOT / "docs" / "conformance" / "codes.md").read_text(encoding="utf-8")
+    rows = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
+    told = [tuple(row) for row in rows if len(row) == 6][2:]
+    assert told == [
+        (r.vocabulary, r.word, r.code.value, r.code.scheme_designator, r.code.meaning, r.origin)
+        for r in code_rows()
+    ]
 
 
 def test_the_conformance_statement_tells_what_is_accepted() -> None:

@@ -10,7 +10,7 @@ from medq_node.demo.story import all_settled
 from medq_node.layout import Layout
 from medq_node.status import NodeStatus, needs_a_person, node_status
 from medq_node.store.database import Sessions, migrate, open_database
-from medq_node.store.states import Content, DeliveryState, RevisionState
+from medq_node.store.states import Content, DeliveryState, KeptKind, RevisionState
 from medq_node.store.tables import Delivery, Quarantine, Revision, Series, utc_now
 
 
@@ -47,6 +47,7 @@ def keep_aside(sessions: Sessions, *uids: str) -> None:
             kept = Quarantine(
                 path=f"quarantine/{uid}",
                 sop_instance_uid=uid,
+                kind=KeptKind.UNREADABLE,
                 reason="no home",
                 arrived_at=utc_now(),
             )

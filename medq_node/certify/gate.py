@@ -7,17 +7,21 @@ erased lesions, shifted values and swapped slices don't; see ``GateLimits``.
 
 from __future__ import annotations
 
-import math
+import os
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
+from medq_node.certify.geometry import geometry_mismatches
 from medq_node.certify.residual import FLAT_TISSUE, BandShift, SliceResidual, measure_slice
 from medq_node.errors import Unprocessable
 from medq_node.objects import GateLimits, GateMeasure, GateVerdict
 from medq_node.pixels.series import SeriesStack
 
+_THREADS = min(os.cpu_count() or 1, 4)
 _FEWEST_BIAS_CELLS = 100
 """Cells of about 1.5 mm (or PET voxels) that a mean is taken over."""
 
@@ -72,64 +76,75 @@ def check_restored(
         Unprocessable: the source's pixel data can't be read.
     """
     limits = limits or GateLimits()
-    mismatches = _geometry_mismatches(source, restored)
+    mismatches = geometry_mismatches(source, restored)
     geometry = GateMeasure("geometry", float(len(mismatches)), 0.0, "differences", not mismatches)
     if mismatches:
         more = f" (and {len(mismatches) - 1} more differences)" if len(mismatches) > 1 else ""
         return GateVerdict(False, (geometry,), (mismatches[0] + more + ".",))
     findings = _Findings(source.info.unit, limits)
-    for i in range(len(source.instances)):
-        # The source first: its failure is not the restoration's.
-        source.stored(i)
-        try:
-            restored.stored(i)
-        except Unprocessable as error:
-            unread = GateMeasure("readable", 1.0, 0.0, "slices", False)
-            return GateVerdict(False, (geometry, unread), (f"Slice {i + 1}: {error}.",))
-        findings.check_slice(source, restored, i)
+    count = len(source.instances)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for start in range(0, count, _THREADS):
+            pairs = []
+            for i in range(start, min(start + _THREADS, count)):
+                # The source first: its failure is not the restoration's.
+                source.stored(i)
+                try:
+                    restored.stored(i)
+                except Unprocessable as error:
+                    unread = GateMeasure("readable", 1.0, 0.0, "slices", False)
+                    return GateVerdict(False, (geometry, unread), (f"Slice {i + 1}: {error}.",))
+                pairs.append(_pair(source, restored, i))
+            for pair, residual in zip(pairs, pool.map(_measure, pairs), strict=True):
+                findings.note(pair, residual)
     rows = findings.rows()
-    reasons = tuple(row.reason(len(source.instances)) for row in rows if row.above)
+    reasons = tuple(row.reason(count) for row in rows if row.above)
     return GateVerdict(not reasons, (geometry, *(row.measure for row in rows)), reasons)
 
 
-def _geometry_mismatches(source: SeriesStack, restored: SeriesStack) -> list[str]:
-    """Sentences without full stop, one for each difference."""
-    if len(source.instances) != len(restored.instances):
-        return [
-            f"The restored series has {len(restored.instances)} slices where the source has"
-            f" {len(source.instances)}"
-        ]
-    compared = {
-        "rows": "Rows",
-        "columns": "Columns",
-        "position_mm": "Image Position",
-        "orientation": "Image Orientation",
-        "pixel_spacing_mm": "Pixel Spacing",
-        "frame_of_reference_uid": "Frame of Reference UID",
-        "unit": "unit",
-        "rescale_slope": "Rescale Slope",
-        "rescale_intercept": "Rescale Intercept",
-        "bits_stored": "Bits Stored",
-        "is_signed": "Pixel Representation",
-        "padding": "Pixel Padding Value",
-    }
-    return [
-        f"Slice {number}: {words} differs from the source"
-        for number, (ours, theirs) in enumerate(
-            zip(restored.instances, source.instances, strict=True), start=1
-        )
-        for name, words in compared.items()
-        if not _same(getattr(ours, name), getattr(theirs, name))
-    ]
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One slice before and after, in the unit of the series; ``number`` is 1-based."""
+
+    number: int
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    spacing_mm: tuple[float, float]
+    unit: str
+    touched_padding: int
 
 
-def _same(ours: object, theirs: object) -> bool:
-    """Equal; numbers to seven digits, as decimal strings beyond 16 characters get shortened."""
-    if isinstance(ours, tuple) and isinstance(theirs, tuple) and len(ours) == len(theirs):
-        return all(_same(a, b) for a, b in zip(ours, theirs, strict=True))
-    if isinstance(ours, float) and isinstance(theirs, float):
-        return math.isclose(ours, theirs, rel_tol=1e-7, abs_tol=1e-12)
-    return ours == theirs
+def _pair(source: SeriesStack, restored: SeriesStack, i: int) -> _Pair:
+    """Slice ``i`` (0-based), which both stacks can decode."""
+    padding = source.padding(i)
+    return _Pair(
+        number=i + 1,
+        before=source.values(i),
+        after=restored.values(i),
+        valid=~padding,
+        spacing_mm=source.instances[i].pixel_spacing_mm,
+        unit=source.info.unit,
+        touched_padding=int((source.stored(i)[padding] != restored.stored(i)[padding]).sum()),
+    )
+
+
+def _measure(pair: _Pair) -> SliceResidual | None:
+    return measure_slice(pair.before, pair.after, pair.valid, pair.spacing_mm, pair.unit)
+
+
+def _outside_range(pair: _Pair, margin_percent: float) -> int:
+    """Pixels outside the source slice's range and a margin in percent of it."""
+    low = float(pair.before.min(where=pair.valid, initial=np.inf))
+    high = float(pair.before.max(where=pair.valid, initial=-np.inf))
+    margin = (high - low) * margin_percent / 100
+    outside = (pair.after < low - margin) | (pair.after > high + margin)
+    return int((outside & pair.valid).sum())
+
+
+def refused(measure: str, reason: str) -> GateVerdict:
+    """The verdict where there is nothing to measure; ``reason`` is a whole sentence."""
+    return GateVerdict(False, (GateMeasure(measure, 1.0, 0.0, "faults", False),), (reason,))
 
 
 class _Findings:
@@ -144,56 +159,57 @@ class _Findings:
         self._range = _Worst("range", "pixels", "Values lie outside the source's range")
         self._bias = _Worst("bias of the worst slice", self._bias_unit, "The mean of {} moved")
         self._edges = _Worst("change at edges", "noise levels", "Edges changed by more than noise")
+        self._structure = _Worst(
+            "structure in the residual",
+            "noise levels",
+            "What changed at edges is anatomy, as by blurring, sharpening or moving it",
+        )
         self._share = _Worst("largest local change", "of local contrast", lesion)
+        self._organ = _Worst(
+            "largest change of an organ's size",
+            "of contrast there",
+            "Something of an organ's size changed",
+        )
         self._change_hu = _Worst("largest local change in HU", "HU", lesion)
-        self._bands: defaultdict[str, list[BandShift]] = defaultdict(list)
+        self._bands: defaultdict[str, list[tuple[BandShift, float]]] = defaultdict(list)
 
     def rows(self) -> list[_Worst]:
         """All measures, the series' bias among them."""
         bias = self._series_bias()
-        rows = [self._padding, self._range, bias, self._bias, self._edges, self._share]
-        return [*rows, self._change_hu] if self._unit == "HU" else rows
+        rows = [self._padding, self._range, bias, self._bias]
+        rows += [self._edges, self._structure, self._share]
+        if self._unit == "HU":
+            rows.append(self._change_hu)
+        elif self._unit != "signal":
+            rows.append(self._organ)
+        return rows
 
-    def check_slice(self, source: SeriesStack, restored: SeriesStack, i: int) -> None:
-        """Compare slice ``i`` (0-based), which both stacks can decode."""
-        padding = source.padding(i)
-        touched = int((source.stored(i)[padding] != restored.stored(i)[padding]).sum())
-        self._padding.see(touched, 0, i + 1)
-        valid = ~padding
-        if not valid.any():
+    def note(self, pair: _Pair, residual: SliceResidual | None) -> None:
+        """Take note of one slice and what changed in it, where that could be measured."""
+        limits, number = self._limits, pair.number
+        self._padding.see(pair.touched_padding, 0, number)
+        self._range.see(_outside_range(pair, limits.range_margin_percent), 0, number)
+        if residual is None:
             return
-        before, after = source.values(i), restored.values(i)
-        low = float(before.min(where=valid, initial=np.inf))
-        high = float(before.max(where=valid, initial=-np.inf))
-        margin = (high - low) * self._limits.range_margin_percent / 100
-        outside = valid & ((after < low - margin) | (after > high + margin))
-        self._range.see(int(outside.sum()), 0, i + 1)
-        spacing = source.instances[i].pixel_spacing_mm
-        residual = measure_slice(before, after, valid, spacing, self._unit)
-        if residual is not None:
-            self._note(residual, i + 1)
-
-    def _note(self, residual: SliceResidual, number: int) -> None:
-        limits = self._limits
         for band in residual.bands:
-            self._bands[band.band].append(band)
-            if band.area_mm2 < limits.bias_area_mm2 or band.cells < _FEWEST_BIAS_CELLS:
-                continue
-            limit = self._bias_limit(band.band)
-            if self._unit == "HU":
-                limit = max(limit, limits.bias_noise_levels * residual.noise)
-            self._bias.see(self._bias_of(band.shift, band.level), limit, number, band.band)
+            self._bands[band.band].append((band, residual.noise))
+            if band.area_mm2 >= limits.bias_area_mm2 and band.cells >= _FEWEST_BIAS_CELLS:
+                limit = self._bias_limit(band.band, residual.noise)
+                self._bias.see(self._bias_of(band.shift, band.level), limit, number, band.band)
         pet = self._unit not in ("HU", "signal")
         share = limits.local_change_share_pet if pet else limits.local_change_share
         self._edges.see(residual.edge_residual, limits.edge_noise_levels, number)
+        self._structure.see(residual.structure, limits.structure_noise_levels, number)
         self._share.see(residual.local_change_share, share, number)
+        if pet:
+            self._organ.see(residual.organ_change_share, limits.organ_change_share_pet, number)
         if self._unit == "HU":
             self._change_hu.see(residual.local_change, limits.local_change_hu, number)
 
-    def _bias_limit(self, band: str) -> float:
+    def _bias_limit(self, band: str, noise: float) -> float:
         """In HU in CT, in percent of the band's mean elsewhere."""
         if self._unit == "HU":
-            return self._limits.bias_hu
+            return max(self._limits.bias_hu, self._limits.bias_noise_levels * noise)
         if self._unit != "signal" and band == FLAT_TISSUE:
             return self._limits.bias_percent_pet_flat
         return self._limits.bias_percent
@@ -206,12 +222,14 @@ class _Findings:
         """The band whose mean over all slices, weighted by area, moved most."""
         words = "The mean of {} in the whole series moved"
         worst = _Worst("bias of the series", self._bias_unit, words)
-        for name, shifts in self._bands.items():
+        for name, found in self._bands.items():
+            shifts = [shift for shift, _ in found]
             areas = [shift.area_mm2 for shift in shifts]
             cells = sum(shift.cells for shift in shifts)
             if sum(areas) < self._limits.bias_area_mm2 or cells < _FEWEST_BIAS_CELLS:
                 continue
             shift = float(np.average([s.shift for s in shifts], weights=areas))
             level = float(np.average([s.level for s in shifts], weights=areas))
-            worst.see(self._bias_of(shift, level), self._bias_limit(name), 0, name)
+            noise = float(np.average([noise for _, noise in found], weights=areas))
+            worst.see(self._bias_of(shift, level), self._bias_limit(name, noise), 0, name)
         return worst

@@ -1,64 +1,85 @@
 """Are the objects we wrote fit to leave the node? Read back from disk, not trusted.
 
-Checks what a receiver relies on: bytes as recorded, identity, links to the source, required
-attributes of the IOD (PS3.3 Annex A), and that every image says that it is derived and research.
+Checks what a receiver relies on: bytes as recorded, identity, links to the sources, required
+attributes of the IOD (PS3.3 Annex A), patient, study and geometry as in the source, and that
+everything says that it is ours and research. Faults name attributes and UIDs, never values.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
+from dataclasses import dataclass
 
-from highdicom._standard_utils import (
-    get_iod_module_map,
-    get_module_attribute_map,
-    get_sop_class_iod_map,
-)
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import UID, PositronEmissionTomographyImageStorage
+from pydicom.uid import UID, KeyObjectSelectionDocumentStorage
 
+from medq_node.certify.attributes import attribute_faults
+from medq_node.certify.documents import document_faults, key_object_faults
+from medq_node.certify.images import derivation_faults, image_faults, source_of
+from medq_node.certify.references import Instances, instances_of, references_of
+from medq_node.certify.same import study_faults
 from medq_node.errors import Unprocessable
 from medq_node.malformed import MALFORMED
-from medq_node.objects import OutputKind, OutputObject
-from medq_node.pixels.header import read_whole, text, texts
+from medq_node.objects import OutputKind, OutputObject, OutputReference
+from medq_node.pixels.header import read_whole, text
 from medq_node.pixels.series import SeriesStack
+from medq_node.provenance import made_by_us
 
-_VARIANT_MODULES = frozenset({"sr-document-content"})
-"""Modules whose required attributes depend on the value type of each item (PS3.3 C.17.3)."""
+_STRUCTURED_REPORTS = "1.2.840.10008.5.1.4.1.1.88."
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All that outputs may be compared with; headers are those of each source's first image."""
+
+    sources: Sequence[SeriesStack]
+    headers: Sequence[Dataset]
+    images: Instances
+    ours: Instances
+    superseded: Sequence[OutputReference]
+    label: str
 
 
 def check_objects(
     outputs: Sequence[OutputObject],
-    source: SeriesStack,
+    sources: Sequence[SeriesStack],
     research_label: str,
-    report_label: str | None = None,
+    *,
+    superseded: Sequence[OutputReference] = (),
+    known: Sequence[OutputObject] = (),
 ) -> tuple[str, ...]:
     """What is wrong with ``outputs``, one sentence for each fault; empty where all is well.
 
     Args:
-        outputs: what was made of ``source``, as recorded.
-        source: the series they were made of.
-        research_label: what the Series Description of every restored image has to begin with.
-        report_label: the same for reports; without it theirs has to say RESEARCH somewhere.
+        outputs: what was made of ``sources``, as recorded.
+        sources: the series they were made of; at least one, all of one study.
+        research_label: what the Series Description of every output has to begin with.
+        superseded: our own earlier objects that ``outputs`` replace; only these may be named as
+            predecessors or in a key object.
+        known: further objects of ours that ``outputs`` may refer to, as they leave too.
     """
-    own = {output.sop_instance_uid: output.sop_class_uid for output in outputs}
+    against = _Known(
+        sources,
+        [source.header(0) for source in sources],
+        instances_of(sources),
+        references_of([*outputs, *known]),
+        superseded,
+        research_label,
+    )
     faults = []
-    if len(own) < len(outputs):
-        faults.append("Two of the objects have the same SOP Instance UID.")
+    derived: Counter[str] = Counter()
     for output in outputs:
-        label = research_label if output.kind is OutputKind.RESTORED else report_label
-        faults += [
-            f"Object {output.sop_instance_uid}: {fault}."
-            for fault in _faults(output, source, own, label)
-        ]
+        found = list(_faults(output, against, derived))
+        faults += [f"Object {output.sop_instance_uid}: {fault}." for fault in found]
+    faults += [f"{fault}." for fault in _faults_among(outputs, against)]
+    faults += [f"{fault}." for fault in _incomplete(outputs, sources, derived)]
     return tuple(faults)
 
 
-def _faults(
-    output: OutputObject, source: SeriesStack, own: dict[str, str], label: str | None
-) -> Iterator[str]:
+def _faults(output: OutputObject, against: _Known, derived: Counter[str]) -> Iterator[str]:
+    """Faults of one object; ``derived`` counts by source image what was made of it."""
     try:
         digest = hashlib.sha256(output.path.read_bytes()).hexdigest()
         if digest != output.sha256:
@@ -70,23 +91,42 @@ def _faults(
         # The name only: the reason is logged, and a parser's words may quote what it read.
         yield f"it can't be read back ({type(error).__name__})"
         return
-    yield from _identity_faults(output, dataset, source)
-    yield from _missing_attributes(dataset, output.sop_class_uid)
-    description = text(dataset, "SeriesDescription")
-    if label is not None and not description.startswith(label):
-        yield f"its Series Description doesn't begin with {label!r}"
-    if label is None and "RESEARCH" not in description:
-        yield "its Series Description doesn't say RESEARCH"
+    yield from _identity_faults(output, dataset, against)
+    if not text(dataset, "SeriesDescription").startswith(against.label):
+        yield f"its Series Description doesn't begin with {against.label!r}"
+    if not made_by_us(dataset):
+        yield "its Contributing Equipment doesn't name this node, so it would be taken as input"
     if output.kind is OutputKind.RESTORED:
-        yield from _derivation_faults(dataset, source)
+        yield from _restored_faults(output, dataset, against, derived)
+        return
+    yield from attribute_faults(dataset, output.sop_class_uid, against.headers)
+    yield from study_faults(dataset, against.headers)
+    if output.kind is OutputKind.REPORT:
+        ours = {uid: o for uid, o in against.ours.items() if uid != output.sop_instance_uid}
+        yield from document_faults(dataset, against.images | ours, against.superseded)
     else:
-        yield from _evidence_faults(dataset, source, own)
+        yield from key_object_faults(dataset, against.images, against.superseded)
 
 
-def _identity_faults(
-    output: OutputObject, dataset: FileDataset, source: SeriesStack
+def _restored_faults(
+    output: OutputObject, dataset: FileDataset, against: _Known, derived: Counter[str]
 ) -> Iterator[str]:
-    """Own UIDs valid, new and as recorded; the study the source's; file meta in agreement."""
+    yield from derivation_faults(dataset, against.images)
+    found = source_of(dataset, against.sources)
+    headers = against.headers
+    if found is not None:
+        source, index = found
+        derived[source.instances[index].sop_instance_uid] += 1
+        headers = [source.header(index)]
+    missing = list(attribute_faults(dataset, output.sop_class_uid, headers))
+    yield from missing
+    yield from study_faults(dataset, headers, whole=True)
+    if found is not None and not missing:
+        yield from image_faults(output.path, dataset, source.instances[index], headers[0])
+
+
+def _identity_faults(output: OutputObject, dataset: FileDataset, against: _Known) -> Iterator[str]:
+    """Own UIDs valid, new and as recorded; the study the sources'; file meta in agreement."""
     for keyword, recorded in (
         ("SOPClassUID", output.sop_class_uid),
         ("SOPInstanceUID", output.sop_instance_uid),
@@ -97,13 +137,20 @@ def _identity_faults(
             yield f"its {keyword} is not the recorded one"
         if not UID(value).is_valid:
             yield f"its {keyword} is no valid UID"
-    first = source.instances[0]
-    if text(dataset, "StudyInstanceUID") != first.study_instance_uid:
+    if not _fits(output, against.sources):
+        yield f"its SOP Class is not one of a {output.kind}"
+    firsts = [source.instances[0] for source in against.sources]
+    if text(dataset, "StudyInstanceUID") not in {i.study_instance_uid for i in firsts}:
         yield "its Study Instance UID is not the source's"
-    if output.series_instance_uid == first.series_instance_uid:
+    if output.series_instance_uid in {i.series_instance_uid for i in firsts}:
         yield "it stands in the source's own series"
-    if any(i.sop_instance_uid == output.sop_instance_uid for i in source.instances):
+    elsewhere = {i.study_instance_uid for i in firsts} | {i.frame_of_reference_uid for i in firsts}
+    if output.sop_instance_uid in against.images:
         yield "it has the SOP Instance UID of a source image"
+    elif {output.sop_instance_uid, output.series_instance_uid} & elsewhere:
+        yield "it has a UID that the source uses for something else"
+    if output.sop_instance_uid in {old.sop_instance_uid for old in against.superseded}:
+        yield "it has the SOP Instance UID of an object that it replaces"
     meta = dataset.file_meta
     if str(meta.get("MediaStorageSOPInstanceUID", "")) != text(dataset, "SOPInstanceUID"):
         yield "its file meta names another SOP Instance UID"
@@ -113,66 +160,44 @@ def _identity_faults(
         yield "its file meta names no transfer syntax"
 
 
-@cache
-def _required(sop_class_uid: str) -> tuple[tuple[str, bool], ...] | None:
-    """Top-level attributes of the IOD's mandatory modules: (keyword, must have a value)."""
-    iod = get_sop_class_iod_map().get(sop_class_uid)
-    if iod is None:
-        return None
-    attributes = get_module_attribute_map()
-    needed: dict[str, bool] = {}
-    for module in get_iod_module_map()[iod]:
-        if module["usage"] != "M" or module["key"] in _VARIANT_MODULES:
+def _fits(output: OutputObject, sources: Sequence[SeriesStack]) -> bool:
+    """Whether an object of its kind may be of its SOP Class."""
+    uid = output.sop_class_uid
+    if output.kind is OutputKind.RESTORED:
+        return any(source.instances[0].sop_class_uid == uid for source in sources)
+    is_key_object = uid == KeyObjectSelectionDocumentStorage
+    if output.kind is OutputKind.KEY_OBJECT:
+        return bool(is_key_object)
+    return uid.startswith(_STRUCTURED_REPORTS) and not is_key_object
+
+
+def _faults_among(outputs: Sequence[OutputObject], against: _Known) -> Iterator[str]:
+    """UIDs that two objects share; a series holds objects of one kind (PS3.3 C.7.3.1)."""
+    if len({output.sop_instance_uid for output in outputs}) < len(outputs):
+        yield "Two of the objects have the same SOP Instance UID"
+    kinds: dict[str, set[OutputKind]] = {}
+    for output in outputs:
+        kinds.setdefault(output.series_instance_uid, set()).add(output.kind)
+    for uid, found in kinds.items():
+        if len(found) > 1:
+            yield f"Series {uid} holds objects of several kinds"
+    if {output.sop_instance_uid for output in outputs} & kinds.keys():
+        yield "An object has the UID of a series"
+
+
+def _incomplete(
+    outputs: Sequence[OutputObject], sources: Sequence[SeriesStack], derived: Counter[str]
+) -> Iterator[str]:
+    """A restored series has one image for each image of its source, and stands alone."""
+    restored = [output for output in outputs if output.kind is OutputKind.RESTORED]
+    for source in sources:
+        uids = [instance.sop_instance_uid for instance in source.instances]
+        made = [derived[uid] for uid in uids]
+        if not any(made):
             continue
-        for attribute in attributes[module["key"]]:
-            if not attribute["path"] and attribute["type"] in ("1", "2"):
-                keyword = attribute["keyword"]
-                needed[keyword] = needed.get(keyword, False) or attribute["type"] == "1"
-    return tuple(needed.items())
-
-
-def _missing_attributes(dataset: Dataset, sop_class_uid: str) -> Iterator[str]:
-    required = _required(sop_class_uid)
-    if required is None:
-        yield f"its SOP Class {sop_class_uid} is not known"
-        return
-    for keyword, needs_value in required:
-        if keyword not in dataset:
-            yield f"it lacks {keyword}"
-        elif needs_value and dataset[keyword].is_empty:
-            yield f"its {keyword} is empty"
-
-
-def _derivation_faults(dataset: Dataset, source: SeriesStack) -> Iterator[str]:
-    """Derived of images that stand in the source (PS3.3 C.7.6.1.1.2, C.7.6.1.1.4, C.8.9.4)."""
-    pet = text(dataset, "SOPClassUID") == PositronEmissionTomographyImageStorage
-    expected = ("DERIVED", "PRIMARY" if pet else "SECONDARY")
-    if texts(dataset, "ImageType")[:2] != expected:
-        yield f"its Image Type doesn't begin with {expected[0]}\\{expected[1]}"
-    if not text(dataset, "DerivationDescription"):
-        yield "it has no Derivation Description"
-    references = list(_items(dataset, "SourceImageSequence"))
-    if not references:
-        yield "it names no source image"
-    classes = {i.sop_instance_uid: i.sop_class_uid for i in source.instances}
-    for reference in references:
-        uid = text(reference, "ReferencedSOPInstanceUID")
-        if classes.get(uid) != text(reference, "ReferencedSOPClassUID"):
-            yield f"it names a source image {uid} that isn't in the source series"
-
-
-def _evidence_faults(dataset: Dataset, source: SeriesStack, own: dict[str, str]) -> Iterator[str]:
-    """What a report refers to is the source's or ours (PS3.3 C.17.2.3)."""
-    known = {i.sop_instance_uid: i.sop_class_uid for i in source.instances} | own
-    for study in _items(dataset, "CurrentRequestedProcedureEvidenceSequence"):
-        for series in _items(study, "ReferencedSeriesSequence"):
-            for reference in _items(series, "ReferencedSOPSequence"):
-                uid = text(reference, "ReferencedSOPInstanceUID")
-                if known.get(uid) != text(reference, "ReferencedSOPClassUID"):
-                    yield f"its evidence names {uid}, which is neither a source image nor ours"
-
-
-def _items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
-    value = dataset.get(keyword)
-    if isinstance(value, DicomSequence):
-        yield from value
+        if missing := made.count(0):
+            yield f"The restored series lacks {missing} of {len(uids)} images"
+        if doubled := sum(count > 1 for count in made):
+            yield f"The restored series has {doubled} source images more than once"
+    if len({output.series_instance_uid for output in restored}) > len(sources):
+        yield "The restored images stand in several series"

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from medq_node.console.lines import counted
 from medq_node.layout import Layout
-from medq_node.status import NodeStatus, SeriesStatus
+from medq_node.status import SETTLED_DELIVERY, NodeStatus, SeriesStatus
 from medq_node.workshop.produce import RESTORED_FOLDER
 
 _OPEN = ("complete", "processing")
@@ -88,7 +88,7 @@ def standing(series: SeriesStatus, layout: Layout) -> tuple[int, str]:
         if made == series.images:
             return made, "judging and reporting"
         return made, f"restoring {made}/{series.images}" if made else "assessing"
-    waiting = [d for d in series.deliveries if d.state not in ("confirmed", "dead letter")]
+    waiting = [d for d in series.deliveries if d.state not in SETTLED_DELIVERY]
     if waiting:
         sent, total = sum(d.confirmed for d in waiting), sum(d.total for d in waiting)
         return series.images, f"delivering {sent}/{total}"

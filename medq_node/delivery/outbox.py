@@ -17,8 +17,9 @@ from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import DeliveryError
 from medq_node.layout import Layout
 from medq_node.store.database import Sessions
+from medq_node.store.handover import outputs_for
 from medq_node.store.states import Content, DeliveryState
-from medq_node.store.tables import Delivery, Instance, Output, Quarantine, Revision, utc_now
+from medq_node.store.tables import Delivery, Instance, Quarantine, Revision, utc_now
 
 _PROGRESS_EVERY = 25
 """Objects between two notes of progress; after a crash at most so many are sent twice."""
@@ -158,6 +159,8 @@ class Outbox(DBOSConfiguredInstance):
         with self._sessions.begin() as session:
             delivery = session.get_one(Delivery, delivery_id)
             delivery.state, delivery.last_error = DeliveryState.DEAD, reason
+            # Released by a person, it has to run under another workflow id.
+            delivery.attempts += 1
         log.error("not delivered", delivery=delivery_id, error=reason)
 
     def _parcels(self, session: Session, delivery: Delivery) -> list[Parcel]:
@@ -165,12 +168,12 @@ class Outbox(DBOSConfiguredInstance):
         if delivery.quarantine_id is not None:
             kept = session.get_one(Quarantine, delivery.quarantine_id)
             return [self._parcel(kept.path, kept.sop_instance_uid or kept.path, None)]
-        revision = session.get_one(Revision, delivery.revision_id)
         if delivery.content is Content.OUTPUTS:
-            outputs = session.scalars(
-                select(Output).where(Output.revision_id == revision.id).order_by(Output.id)
-            )
-            return [self._parcel(o.path, o.sop_instance_uid, o.sha256) for o in outputs]
+            made = delivery.study_note or delivery.revision
+            asking = self._config.destinations[delivery.destination]
+            wanted = outputs_for(asking, made.outputs if made else ())
+            return [self._parcel(o.path, o.sop_instance_uid, o.sha256) for o in wanted]
+        revision = session.get_one(Revision, delivery.revision_id)
         originals = session.scalars(
             select(Instance)
             .where(

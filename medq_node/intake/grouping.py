@@ -6,12 +6,13 @@ the file is still in ``incoming/`` and the same row is found again: the rename i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from medq_node.errors import Unprocessable
@@ -21,10 +22,12 @@ from medq_node.intake.arrival import (
     read_arrival,
     sop_instance_uid_of,
 )
+from medq_node.intake.same_content import Compare, same_content
 from medq_node.layout import Layout, sync_folder
 from medq_node.log import loggable
 from medq_node.store.database import Sessions
 from medq_node.store.handover import hand_over_quarantined
+from medq_node.store.states import KeptKind
 from medq_node.store.tables import Instance, Quarantine, Series, utc_now
 
 log = structlog.get_logger("intake")
@@ -32,11 +35,17 @@ log = structlog.get_logger("intake")
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Moves files from ``incoming/`` into series. ``forward_to`` is not empty only inline."""
+    """Moves files from ``incoming/`` into series. ``forward_to`` is not empty only inline.
+
+    ``limited`` are the callers that may not bring everything: a series counts as theirs only while
+    nobody else has brought any of it. ``same`` compares two objects under one UID by content.
+    """
 
     sessions: Sessions
     layout: Layout
     forward_to: tuple[str, ...] = ()
+    limited: frozenset[str] = frozenset()
+    same: Compare = same_content
 
     def group(self, paths: Sequence[Path]) -> int:
         """Take in a batch of durable files; returns how many were new originals."""
@@ -45,10 +54,10 @@ class Intake:
             try:
                 arrivals.append(read_arrival(path))
             except Unprocessable as refusal:
-                self._quarantine(path, str(refusal), None)
+                self._quarantine(path, str(refusal), KeptKind.UNREADABLE, None)
         moves: list[tuple[Path, Path]] = []
-        clashes: list[Arrival] = []
-        duplicates: list[Arrival] = []
+        again: list[tuple[Arrival, Instance]] = []
+        differing: list[tuple[Arrival, Instance]] = []
         with self.sessions.begin() as session:
             for arrival in sorted(arrivals, key=lambda a: a.arrived_at):
                 known = session.scalar(
@@ -59,18 +68,52 @@ class Intake:
                     # Visible to the next look-up in this batch.
                     session.flush()
                 elif known.digest != arrival.digest:
-                    clashes.append(arrival)
+                    differing.append((arrival, known))
                 elif self._unfinished(known):
                     moves.append((arrival.path, self.layout.absolute(str(known.path))))
                 else:
-                    duplicates.append(arrival)
+                    again.append((arrival, known))
         self._move(moves)
-        for arrival in duplicates:
+        # Comparing takes a while: the files are in their places, and no transaction waits for it.
+        for arrival, known in differing:
+            if self._same_content(arrival, known) or self._kept_before(arrival):
+                again.append((arrival, known))
+            else:
+                reason = "another object with this SOP Instance UID came before; that one is used"
+                self._quarantine(arrival.path, reason, KeptKind.CLASH, arrival)
+        self._count(again)
+        for arrival, _ in again:
             self._pass_on(arrival)
-        for arrival in clashes:
-            reason = "another object with this SOP Instance UID came before; that one is used"
-            self._quarantine(arrival.path, reason, arrival)
         return len(moves)
+
+    def _same_content(self, arrival: Arrival, known: Instance) -> bool:
+        """Other bytes may be another encoding. What retention removed can't be compared."""
+        return known.path is not None and self.same(self.layout.absolute(known.path), arrival.path)
+
+    def _kept_before(self, arrival: Arrival) -> bool:
+        """Whether this very object already lies in quarantine and nobody has dropped it."""
+        with self.sessions() as session:
+            kept = select(Quarantine.id).where(
+                Quarantine.sop_instance_uid == arrival.sop_instance_uid,
+                Quarantine.digest == arrival.digest,
+                Quarantine.kind.in_((KeptKind.CLASH, KeptKind.REPLACED)),
+                Quarantine.dropped_at.is_(None),
+            )
+            return session.scalar(kept.limit(1)) is not None
+
+    def _count(self, again: Sequence[tuple[Arrival, Instance]]) -> None:
+        """Note how often images were sent again; killed before the files are gone, twice."""
+        if not again:
+            return
+        with self.sessions.begin() as session:
+            for series_id, repeats in Counter(known.series_id for _, known in again).items():
+                session.execute(
+                    update(Series)
+                    .where(Series.id == series_id)
+                    .values(repeats=Series.repeats + repeats)
+                )
+            for arrival, known in again:
+                self._sent_by(session, session.get_one(Series, known.series_id), arrival)
 
     def _pass_on(self, arrival: Arrival) -> None:
         """The same object again: no second result; inline it still goes to the PACS once more.
@@ -79,7 +122,8 @@ class Intake:
         """
         log.info("duplicate", sop_instance_uid=loggable(arrival.sop_instance_uid))
         if self.forward_to:
-            self._quarantine(arrival.path, "sent again; forwarded again", arrival, again=True)
+            reason = "sent again; forwarded again"
+            self._quarantine(arrival.path, reason, KeptKind.AGAIN, arrival)
         else:
             arrival.path.unlink()
 
@@ -101,6 +145,7 @@ class Intake:
             )
             session.add(series)
             session.flush()
+        self._sent_by(session, series, arrival)
         gap_s = (arrival.arrived_at - series.last_arrival).total_seconds()
         if gap_s > 0 and self._open(session, series):
             series.longest_gap_s = max(series.longest_gap_s, gap_s)
@@ -117,6 +162,17 @@ class Intake:
             )
         )
         return target
+
+    def _sent_by(self, session: Session, series: Series, arrival: Arrival) -> None:
+        """An archive that routes may be quicker than the scanner: the series is the scanner's."""
+        if (
+            series.calling_ae_title in self.limited
+            and arrival.calling_ae_title not in self.limited
+            and self._open(session, series)
+        ):
+            series.calling_ae_title = arrival.calling_ae_title
+            series.called_ae_title = arrival.called_ae_title
+            series.peer_host = arrival.peer_host
 
     def _open(self, session: Session, series: Series) -> bool:
         """Whether images wait for completion; a late image after hours is no pause to adapt to."""
@@ -144,9 +200,7 @@ class Intake:
         if folders:
             sync_folder(self.layout.series)
 
-    def _quarantine(
-        self, path: Path, reason: str, arrival: Arrival | None, *, again: bool = False
-    ) -> None:
+    def _quarantine(self, path: Path, reason: str, kind: KeptKind, arrival: Arrival | None) -> None:
         """Keep what can't be grouped, with its reason; inline it is forwarded all the same."""
         target = self.layout.quarantine / path.name
         stored = self.layout.relative(target)
@@ -157,9 +211,12 @@ class Intake:
                 row = Quarantine(
                     path=stored,
                     sop_instance_uid=uid,
+                    series_instance_uid=arrival.series_instance_uid if arrival else None,
+                    study_instance_uid=arrival.study_instance_uid if arrival else None,
                     calling_ae_title=calling_ae_title_of(path),
+                    kind=kind,
                     reason=reason,
-                    again=again,
+                    digest=arrival.digest if arrival else None,
                     arrived_at=utc_now(),
                 )
                 session.add(row)
@@ -167,5 +224,5 @@ class Intake:
             hand_over_quarantined(session, row, self.forward_to)
         path.rename(target)
         sync_folder(self.layout.quarantine)
-        if not again:
+        if kind is not KeptKind.AGAIN:
             log.warning("quarantined", sop_instance_uid=loggable(uid), reason=reason)

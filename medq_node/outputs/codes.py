@@ -2,7 +2,7 @@
 
 Standard codes where the standard has one that says exactly what we mean. Where it has none we use
 our private scheme ``99MEDQ`` (PS3.16 section 8.2: designators beginning with 99 are private) rather
-than a public code that says something else.
+than a public code that says something else. ``codes_table`` lists them all.
 """
 
 from __future__ import annotations
@@ -23,11 +23,19 @@ PROCESSING_EQUIPMENT: Final = Code("109102", "DCM", "Processing Equipment")
 RESTORATION: Final = Code("RESTORE", SCHEME, "Image restoration by software, research use only")
 """Derivation code. CID 7203 has codes for smoothing and edge enhancement, none for restoration."""
 
-SERIES_QUALITY: Final = Code("130550", "DCM", "Imaging Series Quality")
-"""Finding of every measurement group."""
-
 IMAGE_QUALITY: Final = Code("111101", "DCM", "Image Quality")
+"""Finding of every measurement group: a value of (121071, DCM, "Finding"), see CID 6101."""
+
+SERIES_QUALITY: Final = Code("130550", "DCM", "Imaging Series Quality")
+"""Concept name of the verdict on a whole series."""
+
 COMMENT: Final = Code("121106", "DCM", "Comment")
+
+REJECTED: Final = Code("113001", "DCM", "Rejected for Quality Reasons")
+"""Title (CID 7010) of the key object that retires our own superseded outputs."""
+
+SUPERSEDED: Final = Code("SUPERSEDED", SCHEME, "Replaced by a new revision")
+"""Why they are retired. CID 7011 (extensible) knows failures only, and nothing failed."""
 
 PLANNED_ACTION: Final = Code("PLANNED-ACTION", SCHEME, "Action proposed by the engine")
 ACTION_TAKEN: Final = Code("ACTION-TAKEN", SCHEME, "Action taken by the node")
@@ -75,10 +83,34 @@ ACTIONS_TAKEN: Final = {
 
 PROCEDURES: Final = {
     Modality.CT: Code("25045-6", "LN", "CT unspecified body region"),
-    Modality.MR: Code("25056-3", "LN", "MR unspecified body region"),
+    Modality.MR: Code("25056-3", "LN", "MRI unspecified body region"),
     Modality.PT: Code("44136-0", "LN", "PET unspecified body region"),
 }
 """CID 100 Quantitative Diagnostic Imaging Procedures."""
+
+SEVERAL_PROCEDURES: Final = Code("363679005", "SCT", "Imaging procedure")
+"""CID 100, for a report on series of several modalities: its image library names each."""
+
+MODALITIES: Final = {
+    Modality.CT: Code("CT", "DCM", "Computed Tomography"),
+    Modality.MR: Code("MR", "DCM", "Magnetic Resonance"),
+    Modality.PT: Code("PT", "DCM", "Positron emission tomography"),
+}
+"""CID 29 Acquisition Modality."""
+
+REGIONS: Final = {
+    "head": Code("69536005", "SCT", "Head"),
+    "neck": Code("45048000", "SCT", "Neck"),
+    "chest": Code("816094009", "SCT", "Chest"),
+    "abdomen": Code("818981001", "SCT", "Abdomen"),
+    "pelvis": Code("816092008", "SCT", "Pelvis"),
+    "spine": Code("421060004", "SCT", "Spine"),
+    "breast": Code("76752008", "SCT", "Breast"),
+    "arm": Code("53120007", "SCT", "Upper limb"),
+    "leg": Code("61685007", "SCT", "Lower limb"),
+    "whole body": Code("38266002", "SCT", "Entire body"),
+}
+"""CID 4031 Common Anatomic Regions. An unknown region has no code: nothing is said of it."""
 
 _UNITS: Final = {
     "HU": Code("[hnsf'U]", "UCUM", "Hounsfield unit"),
@@ -92,26 +124,47 @@ _UNITS: Final = {
 _NO_UNITS: Final = Code("1", "UCUM", "no units")
 
 
-def degradation(kind: Degradation) -> Code:
+STANDARD_DEGRADATIONS: Final = {
+    (Degradation.NOISE, Modality.MR): Code("130578", "DCM", "Poor SNR"),
+    (Degradation.METAL, Modality.MR): Code(
+        "RID11370", "RADLEX", "Ferromagnetic implant magnetic susceptibility effect"
+    ),
+} | {
+    (Degradation.MOTION, modality): Code("RID11423", "RADLEX", "Motion related artifact")
+    for modality in Modality
+}
+"""CID 6315 and 6316. Noise is a poor SNR where it is measured against the signal, not in HU; metal
+in CT is more than beam hardening (CID 6135), and blur there is more than motion blur."""
+
+
+def degradation(kind: Degradation, modality: Modality) -> Code:
     """Concept name of a degradation: its severity is the value of a qualitative evaluation."""
-    if kind is Degradation.MOTION:
-        return Code("RID11423", "RADLEX", "Motion related artifact")
-    return Code(_symbol(kind.value), SCHEME, _MEANINGS.get(kind, kind.value.capitalize()))
+    public = STANDARD_DEGRADATIONS.get((kind, modality))
+    return public or Code(_symbol(kind.value), SCHEME, _DEGRADATIONS[kind])
 
 
 def amount(kind: Degradation) -> Code:
     """Concept name of the number that was measured for a degradation."""
-    meaning = f"Measured amount of {kind.value}"
-    return Code(f"{_symbol(kind.value)}-N", SCHEME, meaning)
+    return Code(f"{_symbol(kind.value)}-N", SCHEME, _AMOUNTS[kind])
 
 
-_MEANINGS: Final = {
+_DEGRADATIONS: Final = {
     Degradation.NOISE: "Image noise",
     Degradation.BLUR: "Image blur",
     Degradation.UNDERSAMPLING: "Undersampling artifact",
     Degradation.METAL: "Metal artifact",
     Degradation.LOW_COUNT: "Low count statistics",
     Degradation.CLIPPING: "Clipped pixel values",
+}
+
+_AMOUNTS: Final = {
+    Degradation.NOISE: "Noise level",
+    Degradation.BLUR: "Edge width (FWHM)",
+    Degradation.UNDERSAMPLING: "Amount of undersampling",
+    Degradation.MOTION: "Amount of motion",
+    Degradation.METAL: "Amount of metal artifact",
+    Degradation.LOW_COUNT: "Noise level due to low counts",
+    Degradation.CLIPPING: "Share of clipped pixels",
 }
 
 

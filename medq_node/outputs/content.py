@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from engines.quality import QualityDescription, Severity
-from medq_node.objects import GateVerdict
+from medq_node.objects import GateVerdict, OutputIdentity, OutputReference
+from medq_node.pixels.series import SeriesStack
 
 _REPRESENTATIVE_SLICES: Final = 5
 """At most so many slices are pointed at: readers open the worst, not all of them."""
@@ -29,8 +30,8 @@ class ReportContent:
     ``sentence_before`` and ``sentence_after`` are what a person reads. ``after`` describes the
     restored series and is set only if there is one. ``restored_series_instance_uid`` is set when
     the restored series leaves the node: then the report may refer to its images.
-    ``predecessor`` is (series UID, SOP Instance UID) of the report that this one supersedes, when
-    a late slice made a new revision.
+    ``superseded`` are the outputs of an earlier revision that these replace: a late slice or a
+    correction made a new one.
     """
 
     before: QualityDescription
@@ -41,7 +42,16 @@ class ReportContent:
     sentence_after: str | None = None
     gate: GateVerdict | None = None
     restored_series_instance_uid: str | None = None
-    predecessor: tuple[str, str] | None = None
+    superseded: tuple[OutputReference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPart:
+    """One series in a report; ``identity`` is the one that its restored images were named by."""
+
+    source: SeriesStack
+    content: ReportContent
+    identity: OutputIdentity
 
 
 def worst_slices(description: QualityDescription, slices: int) -> list[int]:

@@ -15,11 +15,20 @@ RESTORED_LABEL: Final = f"{RESEARCH_LABEL} restored"
 REPORT_LABEL: Final = f"{RESEARCH_LABEL} quality report"
 """Beginning of the Series Description of every report."""
 
+STUDY_REPORT_LABEL: Final = f"{REPORT_LABEL}, whole study"
+"""The same for a report on several series."""
+
+KEY_OBJECT_LABEL: Final = f"{RESEARCH_LABEL} replaced outputs"
+"""Beginning of the Series Description of every key object."""
+
 RESTORED_SERIES_OFFSET: Final = 9000
 """Added to the source's Series Number: our series sort behind the scanner's own."""
 
 REPORT_SERIES_OFFSET: Final = 19000
 """The same for reports, behind every restored series."""
+
+KEY_OBJECT_SERIES_OFFSET: Final = 29000
+"""The same for key objects, behind every report."""
 
 _LO_MAX = 64
 _IS_MAX = 2**31 - 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -16,12 +19,16 @@ from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSIO
 _ST_MAX = 1024
 _LO_MAX = 64
 _SH_MAX = 16
+_ALGORITHMS = uuid.UUID("0d8a1f0e-3c52-5b0a-8f1e-7b6c2f4d9a31")
 
 
 def contributing_equipment(identity: OutputIdentity, created: CreationTime) -> Dataset:
     """This node as an item of Contributing Equipment Sequence (PS3.3 C.12.1).
 
-    The loop firewall knows our own objects by this item.
+    The loop firewall knows our own objects by this item. It also is what IHE AI Results asks for
+    (AIR 6.5.3.1, General Result Encoding Requirements): each algorithm with manufacturer, model
+    name, software versions and a device UID that changes with it. AIR's code for the purpose is
+    still a placeholder ("Newcode1"), so it is the one of CID 7005.
     """
     item = Dataset()
     item.PurposeOfReferenceCodeSequence = [codes.code_item(codes.PROCESSING_EQUIPMENT)]
@@ -31,6 +38,7 @@ def contributing_equipment(identity: OutputIdentity, created: CreationTime) -> D
     item.StationName = ascii_text(identity.station_name, _SH_MAX)
     item.ManufacturerModelName = ascii_text(identity.engine_name, _LO_MAX)
     item.DeviceSerialNumber = ascii_text(identity.node_uid, _LO_MAX)
+    item.DeviceUID = algorithm_uid(identity)
     item.SoftwareVersions = software_versions(identity)
     item.ContributionDateTime = created.date_time
     item.ContributionDescription = ascii_text(
@@ -39,6 +47,12 @@ def contributing_equipment(identity: OutputIdentity, created: CreationTime) -> D
         _ST_MAX,
     )
     return item
+
+
+def algorithm_uid(identity: OutputIdentity) -> UID:
+    """UID of the engine as it is: another one with every change of weights or parameters."""
+    name = json.dumps([identity.engine_name, identity.engine_version, identity.engine_digest])
+    return UID(f"2.25.{uuid.uuid5(_ALGORITHMS, name).int}")
 
 
 def software_versions(identity: OutputIdentity) -> list[str]:

@@ -1,23 +1,26 @@
 """The content tree of the quality report: TID 1500 Measurement Report (PS3.16).
 
-One measurement group describes the series as it came, a second one the restored series. Each has a
-tracking identifier, the algorithm, a coded overall quality, the severity of every degradation, the
-numbers with their units, the sentence a person reads, and the worst slices as image references.
+One measurement group (TID 1501) describes a series as it came, one more each range of slices that
+differs, and as many the restored series. Each has a tracking identifier, the finding (111101, DCM,
+"Image Quality"), the algorithm (TID 4019 in every group, as IHE AI Results asks for: each result
+names what made it), coded severities, the numbers with their units, and the worst slices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from highdicom.sr import (
     AlgorithmIdentification,
-    DeviceObserverIdentifyingAttributes,
+    CodedConcept,
+    FindingSite,
+    LanguageOfContentItemAndDescendants,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
-    ObserverContext,
     QualitativeEvaluation,
     RelationshipTypeValues,
     SourceImageForMeasurement,
@@ -28,125 +31,206 @@ from highdicom.sr import (
 from pydicom.sr.codedict import codes as standard
 from pydicom.sr.coding import Code
 
-from engines.quality import QualityDescription
-from medq_node.objects import GateVerdict, OutputIdentity, OutputKind
+from engines.quality import Finding, QualityDescription
+from medq_node.objects import OutputIdentity, OutputKind
 from medq_node.outputs import codes
-from medq_node.outputs.content import ReportContent, worst_slices
+from medq_node.outputs.content import ReportPart, worst_slices
+from medq_node.outputs.document import device_observer, write_plainly
+from medq_node.outputs.image_library import image_library
 from medq_node.outputs.labels import ascii_text
+from medq_node.outputs.report_words import SeriesWords, finding_words, series_words, slices_words
 from medq_node.outputs.uids import derived_uid, restored_instance_uid
-from medq_node.pixels.series import SeriesStack
+from medq_node.pixels.instance import SourceInstance
 from medq_node.provenance import MANUFACTURER
 
 _TEXT_MAX: Final = 4000
+_ENGLISH: Final = CodedConcept("en", "RFC5646", "English")
+
+Range = tuple[int, int] | None
+"""1-based, inclusive; None means the whole series."""
 
 
-def measurement_report(
-    source: SeriesStack, content: ReportContent, identity: OutputIdentity
-) -> MeasurementReport:
-    """Content tree of the report on ``source``."""
-    before_extra = [
-        (codes.ACTION_TAKEN, codes.ACTIONS_TAKEN[content.action]),
-    ]
-    comments = [content.sentence_before, f"Action taken: {content.action.value}."]
-    comments += [f"Reason: {reason}" for reason in content.reasons]
-    if content.gate is not None:
-        before_extra.append((codes.GATE, codes.PASSED if content.gate.passed else codes.FAILED))
-        comments += gate_lines(content.gate)
-    groups = [
-        _group(
-            source,
-            content.before,
-            comments,
-            before_extra,
-            identity,
-            part="before",
-            title="Series quality before restoration",
-            instance_uid=lambda uid: uid,
-        )
-    ]
-    if content.after is not None and content.restored_series_instance_uid is not None:
-        groups.append(
-            _group(
-                source,
-                content.after,
-                [content.sentence_after or ""],
-                [],
-                identity,
-                part="after",
-                title="Series quality after restoration",
-                instance_uid=lambda uid: restored_instance_uid(identity, uid),
-            )
-        )
-    return MeasurementReport(
-        observation_context=_observer(identity),
-        procedure_reported=codes.PROCEDURES[content.before.modality],
+def measurement_report(parts: Sequence[ReportPart], identity: OutputIdentity) -> MeasurementReport:
+    """Content tree of the report on ``parts``, in their order."""
+    groups: list[MeasurementsAndQualitativeEvaluations] = []
+    library: list[tuple[list[SourceInstance], Callable[[str], str]]] = []
+    for part in parts:
+        for side in _sides(part):
+            groups += [side.group(where) for where in side.ranges()]
+            library.append((side.images(), side.instance_uid))
+    modalities = {part.source.info.modality for part in parts}
+    report = MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=device_observer(identity)),
+        # One code, though TID 1500 takes several: PixelMed's validator finds fault with a second.
+        procedure_reported=(
+            codes.PROCEDURES[modalities.pop()] if len(modalities) == 1 else codes.SEVERAL_PROCEDURES
+        ),
         imaging_measurements=groups,
         title=standard.DCM.ImagingMeasurementReport,
+        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(_ENGLISH),
     )
+    items = report[0].ContentSequence
+    measurements = [item.name == standard.DCM.ImagingMeasurements for item in items].index(True)
+    items.insert(measurements, image_library(library))
+    return report
 
 
-def gate_lines(gate: GateVerdict) -> list[str]:
-    """What the do-no-harm gate measured, one line per measure, then its reasons."""
-    lines = [
-        f"Check {'passed' if m.passed else 'FAILED'}: {m.name} {m.value:.4g} {m.unit} "
-        f"(limit {m.limit:.4g} {m.unit})"
-        for m in gate.measures
+def _sides(part: ReportPart) -> list[_Side]:
+    """The series as received and, where one leaves the node, the restored series."""
+    content = part.content
+    names = SeriesWords.of(part.source.header(0))
+    slices = len(part.source.instances)
+    further: list[tuple[Code, Code]] = [
+        (codes.ACTION_TAKEN, codes.ACTIONS_TAKEN[content.action]),
     ]
-    return lines + [f"Gate: {reason}" for reason in gate.reasons]
+    if content.gate is not None:
+        further.append((codes.GATE, codes.PASSED if content.gate.passed else codes.FAILED))
+    before = _Side(
+        part=part,
+        key="before",
+        title=f"{names.source[0].upper()}{names.source[1:]} as received",
+        description=content.before,
+        comments=series_words(content, names),
+        further=further,
+        shown=worst_slices(content.before, slices),
+        instance_uid=lambda uid: uid,
+    )
+    if content.after is None or content.restored_series_instance_uid is None:
+        return [before]
+    after = _Side(
+        part=part,
+        key="after",
+        title=f"{names.restored[0].upper()}{names.restored[1:]}, restored from {names.source}",
+        description=content.after,
+        comments=[content.sentence_after or ""],
+        further=[],
+        # The same slices as before, so that a reader can compare.
+        shown=before.shown,
+        instance_uid=lambda uid: restored_instance_uid(part.identity, uid),
+    )
+    return [before, after]
 
 
-def _observer(identity: OutputIdentity) -> ObservationContext:
-    return ObservationContext(
-        observer_device_context=ObserverContext(
-            observer_type=standard.DCM.Device,
-            observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-                uid=identity.node_uid,
-                name=ascii_text(identity.station_name, 64),
-                manufacturer_name=MANUFACTURER,
-                model_name=ascii_text(f"{identity.engine_name} {identity.engine_version}", 64),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One series, received or restored, as its groups describe it.
+
+    ``shown`` are the 0-based slices that stand for the whole series; ``instance_uid`` maps a source
+    image to the one that is referred to.
+    """
+
+    part: ReportPart
+    key: str
+    title: str
+    description: QualityDescription
+    comments: Sequence[str]
+    further: Sequence[tuple[Code, Code]]
+    shown: list[int]
+    instance_uid: Callable[[str], str]
+
+    def ranges(self) -> list[Range]:
+        """The whole series first, then every range of slices that has findings of its own."""
+        own = {self._range(finding) for finding in self.description.findings} - {None}
+        return [None, *sorted(where for where in own if where is not None)]
+
+    def images(self) -> list[SourceInstance]:
+        """All images that the groups point at, in the order of the stack."""
+        shown = {index for where in self.ranges() for index in self._shown(where)}
+        return [self.part.source.instances[index] for index in sorted(shown)]
+
+    def group(self, where: Range) -> MeasurementsAndQualitativeEvaluations:
+        """The TID 1501 group on the slices ``where``."""
+        part, findings = self.part, self._findings(where)
+        site = codes.REGIONS.get(self.description.region)
+        key = f"tracking/{self.key}" + (f"/{where[0]}-{where[1]}" if where else "")
+        series_uid = part.source.instances[0].series_instance_uid
+        group = MeasurementsAndQualitativeEvaluations(
+            tracking_identifier=TrackingIdentifier(
+                uid=derived_uid(part.identity, series_uid, OutputKind.REPORT, key),
+                identifier=f"{self.title}, {slices_words(where)}",
             ),
+            finding_type=codes.IMAGE_QUALITY,
+            finding_sites=[FindingSite(site)] if site else None,
+            algorithm_id=_algorithm(part.identity),
+            measurements=[m for f in findings for m in self._measurement(f)],
+            qualitative_evaluations=self._evaluations(where, findings),
+            source_images=[
+                SourceImageForMeasurementGroup(
+                    image.sop_class_uid, self.instance_uid(image.sop_instance_uid)
+                )
+                for image in (part.source.instances[index] for index in self._shown(where))
+            ],
         )
-    )
+        words = [finding_words(f) for f in findings] if where else self.comments
+        _insert_comments(group, words)
+        return group
+
+    def _range(self, finding: Finding) -> Range:
+        whole = (1, len(self.part.source.instances))
+        return None if finding.slices == whole else finding.slices
+
+    def _findings(self, where: Range) -> list[Finding]:
+        return [f for f in self.description.findings if self._range(f) == where]
+
+    def _shown(self, where: Range) -> list[int]:
+        """0-based slices that the group on ``where`` points at."""
+        if where is None:
+            return self.shown
+        slices = len(self.part.source.instances)
+        worst = {f.worst_slice for f in self._findings(where)} - {None}
+        middle = (where[0] + where[1]) // 2
+        wanted = sorted(number for number in worst if number is not None) or [middle]
+        return [number - 1 for number in wanted if number <= slices]
+
+    def _measurement(self, finding: Finding) -> list[Measurement]:
+        """The number of a finding with its unit and, where one slice was worst, that image."""
+        if finding.amount is None:
+            return []
+        instances = self.part.source.instances
+        images = None
+        if finding.worst_slice is not None and finding.worst_slice <= len(instances):
+            worst = instances[finding.worst_slice - 1]
+            uid = self.instance_uid(worst.sop_instance_uid)
+            images = [SourceImageForMeasurement(worst.sop_class_uid, uid)]
+        measurement = Measurement(
+            name=codes.amount(finding.degradation),
+            value=finding.amount,
+            unit=codes.unit(finding.unit),
+            referenced_images=images,
+        )
+        write_plainly(measurement[0])
+        return [measurement]
+
+    def _evaluations(
+        self, where: Range, findings: Sequence[Finding]
+    ) -> list[QualitativeEvaluation]:
+        said = self.description
+        pairs = [
+            (codes.degradation(f.degradation, said.modality), codes.SEVERITIES[f.severity])
+            for f in findings
+        ]
+        if where is None:
+            pairs.insert(0, (codes.SERIES_QUALITY, codes.VERDICTS[said.verdict]))
+            pairs += [
+                (codes.degradation(kind, said.modality), codes.NOT_ASSESSED)
+                for kind in said.not_assessed
+            ]
+            pairs += [
+                (codes.CONFIDENCE, codes.CONFIDENCES[said.confidence]),
+                (codes.PLANNED_ACTION, codes.ACTIONS[said.action]),
+                *self.further,
+            ]
+        return [QualitativeEvaluation(name=name, value=value) for name, value in pairs]
 
 
-def _group(
-    source: SeriesStack,
-    description: QualityDescription,
-    comments: Sequence[str],
-    evaluations: Sequence[tuple[Code, Code]],
-    identity: OutputIdentity,
-    *,
-    part: str,
-    title: str,
-    instance_uid: Callable[[str], str],
-) -> MeasurementsAndQualitativeEvaluations:
-    """One TID 1501 group; ``instance_uid`` maps a source image to the one to be referenced."""
-    series_uid = source.instances[0].series_instance_uid
-    images = [source.instances[i] for i in worst_slices(description, len(source.instances))]
-    group = MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(
-            uid=derived_uid(identity, series_uid, OutputKind.REPORT, f"tracking/{part}"),
-            identifier=title,
-        ),
-        finding_type=codes.SERIES_QUALITY,
-        algorithm_id=AlgorithmIdentification(
-            name=ascii_text(identity.engine_name, 64),
-            version=ascii_text(identity.engine_version, 64),
-            parameters=[f"digest {identity.engine_digest}", f"action {identity.action}"],
-            family=codes.algorithm_family(identity.engine_name),
-            manufacturer=MANUFACTURER,
-        ),
-        measurements=_measurements(source, description, instance_uid),
-        qualitative_evaluations=_evaluations(description, evaluations),
-        source_images=[
-            SourceImageForMeasurementGroup(
-                image.sop_class_uid, instance_uid(image.sop_instance_uid)
-            )
-            for image in images
-        ],
+def _algorithm(identity: OutputIdentity) -> AlgorithmIdentification:
+    return AlgorithmIdentification(
+        name=ascii_text(identity.engine_name, 64),
+        version=ascii_text(identity.engine_version, 64),
+        parameters=[f"digest {identity.engine_digest}", f"action {identity.action}"],
+        family=codes.algorithm_family(identity.engine_name),
+        manufacturer=MANUFACTURER,
     )
-    _insert_comments(group, comments)
-    return group
 
 
 def _insert_comments(group: MeasurementsAndQualitativeEvaluations, comments: Sequence[str]) -> None:
@@ -164,45 +248,3 @@ def _insert_comments(group: MeasurementsAndQualitativeEvaluations, comments: Seq
     ]
     for offset, text in enumerate(texts):
         items.insert(place + offset, text)
-
-
-def _measurements(
-    source: SeriesStack, description: QualityDescription, instance_uid: Callable[[str], str]
-) -> list[Measurement]:
-    """The numbers, each with its unit and, where one slice was worst, that image."""
-    result = []
-    for finding in description.findings:
-        if finding.amount is None:
-            continue
-        images = None
-        if finding.worst_slice is not None and 1 <= finding.worst_slice <= len(source.instances):
-            worst = source.instances[finding.worst_slice - 1]
-            images = [
-                SourceImageForMeasurement(worst.sop_class_uid, instance_uid(worst.sop_instance_uid))
-            ]
-        result.append(
-            Measurement(
-                name=codes.amount(finding.degradation),
-                value=float(f"{finding.amount:.6g}"),
-                unit=codes.unit(finding.unit),
-                referenced_images=images,
-            )
-        )
-    return result
-
-
-def _evaluations(
-    description: QualityDescription, further: Sequence[tuple[Code, Code]]
-) -> list[QualitativeEvaluation]:
-    pairs = [(codes.IMAGE_QUALITY, codes.VERDICTS[description.verdict])]
-    pairs += [
-        (codes.degradation(f.degradation), codes.SEVERITIES[f.severity])
-        for f in description.findings
-    ]
-    pairs += [(codes.degradation(d), codes.NOT_ASSESSED) for d in description.not_assessed]
-    pairs += [
-        (codes.CONFIDENCE, codes.CONFIDENCES[description.confidence]),
-        (codes.PLANNED_ACTION, codes.ACTIONS[description.action]),
-        *further,
-    ]
-    return [QualitativeEvaluation(name=name, value=value) for name, value in pairs]

@@ -18,7 +18,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from medq_node.store.states import Content, DeliveryState, RevisionState
+from medq_node.store.states import (
+    Content,
+    DeliveryState,
+    FeedbackVerdict,
+    HoldKind,
+    KeptKind,
+    RevisionState,
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -77,7 +84,8 @@ class Series(Base):
     """A series as it arrived, whatever associations it came over.
 
     Times are those of the receiver. ``longest_gap_s`` is the longest pause in seconds between two
-    images that followed each other; the quiet time adapts to it.
+    images that followed each other; the quiet time adapts to it. ``repeats`` counts images that
+    were sent again after we had them.
     """
 
     __tablename__ = "series"
@@ -92,6 +100,7 @@ class Series(Base):
     first_arrival: Mapped[datetime] = mapped_column(UtcDateTime)
     last_arrival: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     longest_gap_s: Mapped[float] = mapped_column(default=0.0)
+    repeats: Mapped[int] = mapped_column(default=0)
 
     instances: Mapped[list[Instance]] = relationship(back_populates="series")
     revisions: Mapped[list[Revision]] = relationship(back_populates="series")
@@ -122,7 +131,10 @@ class Revision(Base):
     """A series at the moment it was found complete; late images make the next revision.
 
     ``snapshot`` maps DICOM keywords to their distinct values over the revision's images.
-    ``stages`` maps a stage's name to its duration in seconds.
+    ``stages`` maps a stage's name to its duration in seconds. ``hold`` says why it is held;
+    ``releases`` counts how often a person let it go on; ``identity_accepted`` is set once a person
+    has accepted that its patient or study differ from the rest of the study. ``awaits_note`` is
+    set from when it is done until a note on the whole study speaks of it.
     """
 
     __tablename__ = "revision"
@@ -137,6 +149,10 @@ class Revision(Base):
     images: Mapped[int]
     snapshot: Mapped[dict[str, Any]] = mapped_column(JSON)
     stages: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+    hold: Mapped[HoldKind | None] = mapped_column(_words(HoldKind))
+    releases: Mapped[int] = mapped_column(default=0)
+    identity_accepted: Mapped[bool] = mapped_column(default=False)
+    awaits_note: Mapped[bool] = mapped_column(default=False, index=True)
     failures: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -147,12 +163,14 @@ class Revision(Base):
     assessment: Mapped[Assessment | None] = relationship(back_populates="revision")
     outputs: Mapped[list[Output]] = relationship(back_populates="revision")
     deliveries: Mapped[list[Delivery]] = relationship(back_populates="revision")
+    feedback: Mapped[list[Feedback]] = relationship(back_populates="revision")
 
 
 class DecisionRow(Base):
     """What the rules said of a revision, and why: the rule, the values seen, why others not.
 
-    ``refusal`` is set later where nothing could be made of the series after all.
+    ``note`` is ``series`` or ``study``: what one report is about. ``refusal`` is set later where
+    nothing could be made of the series after all.
     """
 
     __tablename__ = "decision"
@@ -166,6 +184,7 @@ class DecisionRow(Base):
     engine: Mapped[str]
     destinations: Mapped[list[str]] = mapped_column(JSON)
     forward_originals: Mapped[bool]
+    note: Mapped[str] = mapped_column(String(16))
     values_seen: Mapped[dict[str, Any]] = mapped_column(JSON)
     why_not: Mapped[list[Any]] = mapped_column(JSON)
     explanation: Mapped[str]
@@ -173,6 +192,11 @@ class DecisionRow(Base):
     made_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
     revision: Mapped[Revision] = relationship(back_populates="decision")
+
+    @property
+    def restore_mode(self) -> str:
+        """``never``, ``when_needed`` or ``always``."""
+        return "never" if self.action == "assess" else self.restore
 
 
 class Assessment(Base):
@@ -185,6 +209,7 @@ class Assessment(Base):
     engine: Mapped[str]
     engine_version: Mapped[str]
     engine_digest: Mapped[str] = mapped_column(String(64))
+    verdict: Mapped[str] = mapped_column(String(16))
     sentence_before: Mapped[str]
     sentence_after: Mapped[str | None]
     taken: Mapped[str] = mapped_column(String(32))
@@ -196,12 +221,16 @@ class Assessment(Base):
 
 
 class Output(Base):
-    """One object that we made; the SHA-256 is stored before its first send."""
+    """One object that we made; the SHA-256 is stored before its first send.
+
+    It belongs to a revision of a series or to a study note, never to both.
+    """
 
     __tablename__ = "output"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True)
+    revision_id: Mapped[int | None] = mapped_column(ForeignKey("revision.id"), index=True)
+    study_note_id: Mapped[int | None] = mapped_column(ForeignKey("study_note.id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     sop_class_uid: Mapped[str] = mapped_column(String(64))
     sop_instance_uid: Mapped[str] = mapped_column(String(64), unique=True)
@@ -209,7 +238,38 @@ class Output(Base):
     path: Mapped[str | None]
     sha256: Mapped[str] = mapped_column(String(64))
 
-    revision: Mapped[Revision] = relationship(back_populates="outputs")
+    revision: Mapped[Revision | None] = relationship(back_populates="outputs")
+    study_note: Mapped[StudyNote | None] = relationship(back_populates="outputs")
+
+
+class StudyNote(Base):
+    """One report on all series of a study whose rule asks for one note per study.
+
+    ``revisions`` holds the ids of the revisions that it speaks of; a series that is late or
+    revised makes the next ``number``. ``state``, ``hold``, ``reason``, ``failures`` and
+    ``releases`` mean what they mean in a revision.
+    """
+
+    __tablename__ = "study_note"
+    __table_args__ = (UniqueConstraint("study_instance_uid", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    number: Mapped[int]
+    predecessor_id: Mapped[int | None] = mapped_column(ForeignKey("study_note.id"))
+    revisions: Mapped[list[int]] = mapped_column(JSON)
+    destinations: Mapped[list[str]] = mapped_column(JSON)
+    state: Mapped[RevisionState] = mapped_column(_words(RevisionState), index=True)
+    hold: Mapped[HoldKind | None] = mapped_column(_words(HoldKind))
+    reason: Mapped[str | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    releases: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cleaned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    outputs: Mapped[list[Output]] = relationship(back_populates="study_note")
+    deliveries: Mapped[list[Delivery]] = relationship(back_populates="study_note")
 
 
 class Delivery(Base):
@@ -225,6 +285,7 @@ class Delivery(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     revision_id: Mapped[int | None] = mapped_column(ForeignKey("revision.id"), index=True)
+    study_note_id: Mapped[int | None] = mapped_column(ForeignKey("study_note.id"), index=True)
     quarantine_id: Mapped[int | None] = mapped_column(ForeignKey("quarantine.id"), index=True)
     destination: Mapped[str]
     content: Mapped[Content] = mapped_column(_words(Content))
@@ -240,12 +301,14 @@ class Delivery(Base):
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     revision: Mapped[Revision | None] = relationship(back_populates="deliveries")
+    study_note: Mapped[StudyNote | None] = relationship(back_populates="deliveries")
 
 
 class Quarantine(Base):
-    """A received object that can't be grouped into a series; kept, with the reason.
+    """A received object that stands outside every series; kept, with the reason.
 
-    ``again`` marks one that was worked on before and is only on its way through (inline).
+    ``digest`` is that of ``Instance``. ``dropped_at`` is when a person decided that it may go;
+    retention then removes it.
     """
 
     __tablename__ = "quarantine"
@@ -253,7 +316,64 @@ class Quarantine(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     path: Mapped[str] = mapped_column(unique=True)
     sop_instance_uid: Mapped[str | None] = mapped_column(String(64))
+    series_instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
+    study_instance_uid: Mapped[str | None] = mapped_column(String(64))
     calling_ae_title: Mapped[str | None] = mapped_column(String(16))
+    kind: Mapped[KeptKind] = mapped_column(_words(KeptKind), index=True)
     reason: Mapped[str]
-    again: Mapped[bool] = mapped_column(default=False)
+    digest: Mapped[str | None] = mapped_column(String(64))
     arrived_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    dropped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Notice(Base):
+    """A message to people on its way: somebody should look now. It holds no patient data.
+
+    ``key`` says what goes where, so that nobody is told twice; ``target`` is a name among the
+    settings' notifications.
+    """
+
+    __tablename__ = "notice"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True)
+    target: Mapped[str]
+    state: Mapped[DeliveryState] = mapped_column(_words(DeliveryState), index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    revision: Mapped[Revision] = relationship()
+
+
+class Feedback(Base):
+    """What a radiologist or an admin says of the note on a revision; never changed, only added."""
+
+    __tablename__ = "feedback"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True)
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    verdict: Mapped[FeedbackVerdict] = mapped_column(_words(FeedbackVerdict))
+    why: Mapped[str | None]
+    by: Mapped[str]
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+    revision: Mapped[Revision] = relationship(back_populates="feedback")
+
+
+class Audit(Base):
+    """What a person decided: who, when, about what, why, and what it was before; never changed."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    by: Mapped[str]
+    what: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(index=True)
+    before: Mapped[str]
+    reason: Mapped[str]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from medq_node.objects import GateLimits, GateVerdict, OutputObject
+from engines.quality import Verdict
+from medq_node.objects import (
+    CertifySettings,
+    GateLimits,
+    GateVerdict,
+    OutputObject,
+    OutputReference,
+)
 from medq_node.outputs.content import ActionTaken
 
 
@@ -14,8 +21,9 @@ class WorkOrder:
     """All that a killable child needs to know of one revision.
 
     ``restore`` is ``never``, ``when_needed`` or ``always``; ``folder`` is where the finished
-    outputs will lie; while being made they lie beside it, ending in ``.part``. ``predecessor`` is
-    (Series, SOP Instance UID) of the report that this revision's report supersedes.
+    outputs will lie; while being made they lie beside it, ending in ``.part``. ``report`` is
+    False where one note for the whole study will speak of this series. ``superseded`` are the
+    outputs of the revision that this one replaces; with ``retire`` a key object retires them.
     """
 
     paths: tuple[Path, ...]
@@ -29,7 +37,10 @@ class WorkOrder:
     created_at: str
     slab_slices: int
     limits: GateLimits
-    predecessor: tuple[str, str] | None = None
+    judging: CertifySettings
+    report: bool = True
+    superseded: tuple[OutputReference, ...] = ()
+    retire: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class WorkResult:
     engine: str
     engine_version: str
     engine_digest: str
+    verdict: Verdict
     sentence_before: str
     sentence_after: str | None
     taken: ActionTaken

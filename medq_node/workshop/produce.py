@@ -14,10 +14,13 @@ import numpy as np
 from engines.base import Engine, load_engine
 from engines.quality import Action, QualityDescription
 from engines.sentence import format_sentence
-from medq_node.certify.gate import check_restored
+from medq_node.certify.answer import UnusableAnswer, usable_answer
+from medq_node.certify.gate import check_restored, refused
+from medq_node.certify.veto import veto
 from medq_node.layout import sync_folder
 from medq_node.objects import GateVerdict, OutputIdentity, OutputObject
-from medq_node.outputs.content import ActionTaken, ReportContent
+from medq_node.outputs.content import ActionTaken, ReportContent, ReportPart
+from medq_node.outputs.key_object import write_key_object
 from medq_node.outputs.page import before_after_png
 from medq_node.outputs.report import write_report
 from medq_node.outputs.restored import write_restored_instance
@@ -66,18 +69,25 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
     gate: GateVerdict | None = None
     after: QualityDescription | None = None
     if taken is ActionTaken.RESTORED:
-        with watch("restore"):
-            outputs, changed = _restore(order, engine, source, before, identity, part)
-        if not changed:
-            reasons = (*reasons, "nothing was changed: the images equal the originals")
-        restored = open_series([output.path for output in outputs])
-        with watch("gate"):
-            gate = check_restored(source, restored, order.limits)
-        if gate.passed:
+        try:
+            with watch("restore"):
+                outputs, changed = _restore(order, engine, source, before, identity, part)
+        except UnusableAnswer as unusable:
+            gate = refused("answer of the engine", str(unusable))
+            shutil.rmtree(part / RESTORED_FOLDER)
+        else:
+            if not changed:
+                reasons = (*reasons, "nothing was changed: the images equal the originals")
+            restored = open_series([output.path for output in outputs])
+            with watch("gate"):
+                gate = check_restored(source, restored, order.limits)
+        refusals = gate.reasons
+        if gate.passed and restored is not None:
             with watch("assess again"):
                 after = engine.assess(restored)
-        else:
-            taken, reasons, outputs = ActionTaken.REFUSED, gate.reasons, []
+            refusals = veto(before, after)
+        if refusals:
+            taken, reasons, outputs, after = ActionTaken.REFUSED, refusals, [], None
     content = ReportContent(
         before=before,
         sentence_before=format_sentence(before),
@@ -87,7 +97,7 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         sentence_after=format_sentence(after) if after else None,
         gate=gate,
         restored_series_instance_uid=outputs[0].series_instance_uid if outputs else None,
-        predecessor=order.predecessor,
+        superseded=order.superseded,
     )
     page: Path | None = None
     if restored is not None:
@@ -98,11 +108,18 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         if not outputs:
             shutil.rmtree(part / RESTORED_FOLDER)
     with watch("report"):
-        outputs.append(write_report(source, content, identity, part / "report"))
+        parts = (ReportPart(source, content, identity),)
+        if order.report:
+            outputs.append(write_report(parts, identity, part / "report"))
+        if order.retire and order.superseded:
+            outputs.append(
+                write_key_object(source, order.superseded, identity, part / "key-object")
+            )
     return WorkResult(
         engine=engine.name,
         engine_version=engine.version,
         engine_digest=engine.digest,
+        verdict=before.verdict,
         sentence_before=content.sentence_before,
         sentence_after=content.sentence_after,
         taken=taken,
@@ -139,8 +156,9 @@ def _restore(
     outputs, changed = [], False
     for start in range(0, source.info.slices, order.slab_slices):
         slab = source.slab(start, min(start + order.slab_slices, source.info.slices))
-        values = np.asarray(engine.restore(slab, source.info, description), np.float32)
-        changed = changed or not np.array_equal(values, slab.values)
+        original = slab.values.copy()  # an engine may work in place
+        values = usable_answer(engine.restore(slab, source.info, description), slab)
+        changed = changed or not np.array_equal(values, original)
         for offset, image in enumerate(values):
             outputs.append(
                 write_restored_instance(

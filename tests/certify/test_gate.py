@@ -116,6 +116,40 @@ def test_blur_is_refused(ct: SeriesStack, tmp_path: Path) -> None:
     assert any("Edges changed by more than noise" in reason for reason in verdict.reasons)
 
 
+@pytest.mark.parametrize("build", [ct_series, mr_series, pet_series])
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        lambda v: ndimage.gaussian_filter(v, 1),
+        lambda v: ndimage.shift(v, (0.5, 0), order=1, mode="nearest"),
+        lambda v: v + 0.8 * (v - ndimage.gaussian_filter(v, 1)),
+    ],
+    ids=["blurred by a pixel", "moved by half a pixel", "sharpened"],
+)
+def test_little_changes_of_anatomy_are_told_from_noise(
+    tmp_path: Path, build: Callable[..., list[Path]], cheat: Callable[[Image], Image]
+) -> None:
+    source = open_series(build(tmp_path / "in", slices=1, rows=128, columns=128))
+    verdict = judge(source, tmp_path / "out", lambda _, v: cheat(v))
+    assert any("What changed at edges is anatomy" in r for r in verdict.reasons), verdict.reasons
+
+
+def test_other_noise_of_the_same_strength_is_no_anatomy(ct: SeriesStack, tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    noise = noise_of(ct)
+    verdict = judge(ct, tmp_path / "out", lambda _, v: v + generator.normal(0, noise, v.shape))
+    structure = {measure.name: measure for measure in verdict.measures}["structure in the residual"]
+    assert structure.value < 0.2
+
+
+def test_a_tenth_more_uptake_in_one_organ_is_refused(tmp_path: Path) -> None:
+    source = open_series(pet_series(tmp_path / "in", slices=1, rows=128, columns=128))
+    rows, columns = np.indices((128, 128))
+    organ = 1 + 0.1 / (1 + np.exp(np.hypot(rows - 64, columns - 64) - 20))
+    verdict = judge(source, tmp_path / "out", lambda _, v: v * organ)
+    assert any("an organ's size changed" in reason for reason in verdict.reasons), verdict.reasons
+
+
 @pytest.mark.parametrize("amount", [60, -60])
 def test_a_lesion_painted_or_erased_is_found_in_its_slice(
     ct: SeriesStack, tmp_path: Path, amount: float

@@ -17,6 +17,7 @@ from medq_node.intake.quiet import QuietTime
 from medq_node.intake.service import incoming_files
 from medq_node.layout import Layout
 from medq_node.store.database import Sessions, migrate, open_database
+from medq_node.store.states import KeptKind
 from medq_node.store.tables import Delivery, Instance, Quarantine, Revision, Series
 from tests.build import ct_series
 
@@ -245,6 +246,6 @@ def test_inline_what_is_sent_again_is_forwarded_again(sessions, layout, tmp_path
     with sessions() as session:
         again = session.scalars(select(Quarantine)).one()
         delivery = session.scalars(select(Delivery)).one()
-    assert again.again
+    assert again.kind is KeptKind.AGAIN
     assert delivery.quarantine_id == again.id
     assert layout.absolute(again.path).read_bytes() == file.read_bytes()

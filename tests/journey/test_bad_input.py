@@ -179,7 +179,9 @@ def test_a_feed_of_257_odd_files_neither_stops_the_node_nor_loses_one(
     settled = node.wait_settled(100, patience_s=170)
     assert {s.state for s in settled.series} <= {"refused", "ignored", "done", "held"}
     assert all(s.reason for s in settled.series if s.state in ("refused", "held"))
-    assert not [s.reason for s in settled.series if s.state == "held"]
+    # Two of them share a study and differ in their patient, which is for a person to decide.
+    held = [s.reason or "" for s in settled.series if s.state == "held"]
+    assert all("differ" in reason and "study" in reason for reason in held), held
     kept = list(node.layout.series.rglob("*.dcm")) + list(node.layout.quarantine.iterdir())
     contents = {hashlib.sha256(_data_set(p)).hexdigest() for p in kept}
     for file in accepted:

@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from tests.judges import dciodvfy_errors, dsrdump_reads
+from tests.judges import dciodvfy_errors, dsrdump
 from tests.node import Node, running_node
 from tests.peers import Orthanc, running_orthanc, storescu
 
@@ -106,7 +106,7 @@ def test_the_pacs_holds_original_restored_and_report(
         file = tmp_path / f"{number}.dcm"
         ds.save_as(file)
         assert dciodvfy_errors(file) == []
-    assert dsrdump_reads(tmp_path / "0.dcm")
+    assert dsrdump(tmp_path / "0.dcm")
 
 
 def test_noisy_ct_is_less_noisy_and_its_tissue_keeps_its_hu(delivered, dev_series) -> None:

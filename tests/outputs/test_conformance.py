@@ -11,12 +11,12 @@ from pydicom.dataset import Dataset
 
 from medq_node.objects import OutputIdentity
 from medq_node.outputs.conformance import conform_image, conform_study
-from medq_node.outputs.content import ActionTaken, ReportContent
+from medq_node.outputs.content import ActionTaken, ReportContent, ReportPart
 from medq_node.outputs.report import write_report
 from medq_node.outputs.restored import write_restored_instance
 from medq_node.pixels.series import open_series
-from tests.outputs.judges import dciodvfy_errors
-from tests.outputs.test_report import Modality, Severity, description
+from tests.judges import dciodvfy_errors
+from tests.outputs.reports import Modality, Severity, description
 
 
 @pytest.mark.data
@@ -48,7 +48,7 @@ def test_what_is_made_of_faulty_headers_passes_the_judge(
         action=ActionTaken.ASSESSED_ONLY,
         reasons=("a rule asks for it",),
     )
-    report = write_report(source, content, identity, tmp_path)
+    report = write_report([ReportPart(source, content, identity)], identity, tmp_path)
     assert dciodvfy_errors(report.path) == []
 
 

@@ -9,82 +9,30 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.dataset import Dataset
 
-from engines.quality import (
-    Action,
-    Confidence,
-    Degradation,
-    Finding,
-    Modality,
-    QualityDescription,
-    Severity,
-    Verdict,
-)
-from medq_node.objects import GateMeasure, GateVerdict, OutputIdentity
-from medq_node.outputs import codes
-from medq_node.outputs.content import ActionTaken, ReportContent, worst_slices
+from engines.quality import Degradation, Finding, Modality, Severity
+from medq_node.objects import GateMeasure, GateVerdict, OutputIdentity, OutputReference
+from medq_node.outputs.content import ActionTaken, ReportContent, ReportPart, worst_slices
 from medq_node.outputs.labels import REPORT_LABEL
 from medq_node.outputs.report import write_report
 from medq_node.outputs.restored import write_restored_instance
-from medq_node.outputs.uids import restored_series_uid
 from medq_node.pixels.series import SeriesStack, open_series
 from tests.build import ct_series
-from tests.outputs.judges import dciodvfy_errors, dsrdump, pixelmed_output
+from tests.judges import dciodvfy_errors, dsrdump, pixelmed_output
+from tests.outputs.reports import (
+    description,
+    evaluations,
+    imaging_measurements,
+    numbers,
+    restored_content,
+    said,
+)
 
-
-def description(modality: Modality, noise: float, severity: Severity) -> QualityDescription:
-    unit = {"CT": "HU", "PT": "% of signal"}.get(modality.value, "% of signal")
-    return QualityDescription(
-        modality=modality,
-        region="chest",
-        findings=(
-            Finding(Degradation.NOISE, severity, noise, unit, None, 2),
-            Finding(Degradation.BLUR, Severity.NONE, 1.1, "mm FWHM"),
-        ),
-        not_assessed=(Degradation.METAL, Degradation.MOTION),
-        verdict=Verdict.USABLE,
-        action=Action.REDUCE_NOISE,
-        confidence=Confidence.MEDIUM,
-    )
-
-
-def restored_content(source: SeriesStack, identity: OutputIdentity) -> ReportContent:
-    modality = source.info.modality
-    return ReportContent(
-        before=description(modality, 24.3, Severity.MODERATE),
-        sentence_before="Noise is moderate.",
-        action=ActionTaken.RESTORED,
-        reasons=("rule 'noisy chest' asks for it",),
-        after=description(modality, 11.2, Severity.MILD),
-        sentence_after="Noise is mild.",
-        gate=GateVerdict(True, (GateMeasure("mean bias", 0.2, 2.0, "HU", True),), ()),
-        restored_series_instance_uid=restored_series_uid(
-            identity, source.instances[0].series_instance_uid
-        ),
-    )
-
-
-def numbers(report: Dataset) -> list[tuple[str, float, str]]:
-    """(group, value, unit) of every NUM item, in order."""
-    found = []
-    for group in imaging_measurements(report):
-        name = next(i.TextValue for i in group if i.ValueType == "TEXT")
-        for item in group:
-            if item.ValueType == "NUM":
-                measured = item.MeasuredValueSequence[0]
-                unit = measured.MeasurementUnitsCodeSequence[0].CodeValue
-                found.append((name, float(measured.NumericValue), unit))
-    return found
-
-
-def imaging_measurements(report: Dataset) -> list[list[Dataset]]:
-    container = next(
-        i
-        for i in report.ContentSequence
-        if i.ConceptNameCodeSequence[0].CodeMeaning == "Imaging Measurements"
-    )
-    return [list(group.ContentSequence) for group in container.ContentSequence]
+RECEIVED = 'Series 2 "Abdomen 5.0 B30f" as received, all slices'
+RESTORED = (
+    'Series 9002 "MedQ RESEARCH restored: Abdomen 5.0 B30f", '
+    'restored from series 2 "Abdomen 5.0 B30f", all slices'
+)
 
 
 @pytest.mark.data
@@ -104,7 +52,9 @@ def test_reports_on_real_series_satisfy_the_judges(
     name: str, real_series: Callable[[str], SeriesStack], identity: OutputIdentity, tmp_path: Path
 ) -> None:
     source = real_series(name)
-    output = write_report(source, restored_content(source, identity), identity, tmp_path)
+    output = write_report(
+        [ReportPart(source, restored_content(source, identity), identity)], identity, tmp_path
+    )
     assert dciodvfy_errors(output.path) == []
     rendered = dsrdump(output.path)
     assert "Noise is moderate." in rendered
@@ -119,32 +69,38 @@ def test_reports_on_real_series_follow_the_template(
     name: str, real_series: Callable[[str], SeriesStack], identity: OutputIdentity, tmp_path: Path
 ) -> None:
     source = real_series(name)
-    output = write_report(source, restored_content(source, identity), identity, tmp_path)
-    said = pixelmed_output(output.path)
-    assert "Found Root Template TID_1500 (MeasurementReport)" in said
-    assert [line for line in said if line.startswith("Error")] == []
+    output = write_report(
+        [ReportPart(source, restored_content(source, identity), identity)], identity, tmp_path
+    )
+    lines = pixelmed_output(output.path)
+    assert "Found Root Template TID_1500 (MeasurementReport)" in lines
+    assert [line for line in lines if line.startswith("Error")] == []
 
 
 @pytest.mark.peer
 def test_the_template_judge_does_find_faults(identity: OutputIdentity, tmp_path: Path) -> None:
     """Else its silence above would mean nothing."""
     source = open_series(ct_series(tmp_path / "in"))
-    output = write_report(source, restored_content(source, identity), identity, tmp_path)
+    output = write_report(
+        [ReportPart(source, restored_content(source, identity), identity)], identity, tmp_path
+    )
     report = pydicom.dcmread(output.path)
     report.ContentSequence = [i for i in report.ContentSequence if i.ValueType != "UIDREF"]
     report.save_as(output.path)
-    said = pixelmed_output(output.path)
-    assert [line for line in said if line.startswith("Error") and "Device Observer UID" in line]
+    lines = pixelmed_output(output.path)
+    assert [line for line in lines if line.startswith("Error") and "Device Observer UID" in line]
 
 
 def test_numbers_carry_units_before_and_after(identity: OutputIdentity, tmp_path: Path) -> None:
     source = open_series(ct_series(tmp_path / "in"))
-    output = write_report(source, restored_content(source, identity), identity, tmp_path)
+    output = write_report(
+        [ReportPart(source, restored_content(source, identity), identity)], identity, tmp_path
+    )
     assert numbers(pydicom.dcmread(output.path)) == [
-        ("Series quality before restoration", 24.3, "[hnsf'U]"),
-        ("Series quality before restoration", 1.1, "mm"),
-        ("Series quality after restoration", 11.2, "[hnsf'U]"),
-        ("Series quality after restoration", 1.1, "mm"),
+        (RECEIVED, 24.3, "[hnsf'U]"),
+        (RECEIVED, 1.1, "mm"),
+        (RESTORED, 11.2, "[hnsf'U]"),
+        (RESTORED, 1.1, "mm"),
     ]
 
 
@@ -153,7 +109,9 @@ def test_worst_slices_are_pointed_at_and_all_images_are_evidence(
 ) -> None:
     source = open_series(ct_series(tmp_path / "in"))
     restored = write_restored_instance(source, 1, source.slab(1, 2).values[0], identity, tmp_path)
-    output = write_report(source, restored_content(source, identity), identity, tmp_path)
+    output = write_report(
+        [ReportPart(source, restored_content(source, identity), identity)], identity, tmp_path
+    )
     report = pydicom.dcmread(output.path)
     before, after = (
         [i.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for i in g if i.ValueType == "IMAGE"]
@@ -170,22 +128,27 @@ def test_a_refusal_says_why_and_refers_to_no_restored_image(
     identity: OutputIdentity, tmp_path: Path
 ) -> None:
     source = open_series(ct_series(tmp_path / "in"))
+    passed = GateMeasure("geometry", 0.0, 0.0, "differences", True)
     failed = GateMeasure("structure in the residual", 0.31, 0.1, "", False)
     content = ReportContent(
         before=description(Modality.CT, 24.3, Severity.SEVERE),
         sentence_before="Noise is severe.",
         action=ActionTaken.REFUSED,
-        reasons=("the do-no-harm gate refused it",),
-        gate=GateVerdict(False, (failed,), ("anatomy was removed",)),
+        reasons=("anatomy was removed",),
+        gate=GateVerdict(False, (passed, failed), ("anatomy was removed",)),
     )
-    output = write_report(source, content, identity, tmp_path)
+    output = write_report([ReportPart(source, content, identity)], identity, tmp_path)
     report = pydicom.dcmread(output.path)
     groups = imaging_measurements(report)
     assert len(groups) == 1
-    said = "\n".join(i.TextValue for i in groups[0] if i.ValueType == "TEXT")
-    assert "the do-no-harm gate refused it" in said
-    assert "FAILED: structure in the residual 0.31" in said
-    assert "anatomy was removed" in said
+    assert said(groups[0]) == [
+        "Noise is severe.",
+        "Action taken: none. A restoration was made, refused and not sent.",
+        "Refused because: anatomy was removed.",
+        "Other do-no-harm checks passed: geometry 0 differences (limit 0).",
+        "For research use only. Made by software; nobody has verified it.",
+    ]
+    assert evaluations(groups[0])["Do-no-harm check of the restored series"] == "Failed"
     evidence = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
     assert len(evidence) == 1
 
@@ -193,11 +156,15 @@ def test_a_refusal_says_why_and_refers_to_no_restored_image(
 def test_the_same_report_has_the_same_bytes(identity: OutputIdentity, tmp_path: Path) -> None:
     source = open_series(ct_series(tmp_path / "in"))
     content = restored_content(source, identity)
-    first = write_report(source, content, identity, tmp_path)
+    first = write_report([ReportPart(source, content, identity)], identity, tmp_path)
     reopened = open_series([i.path for i in source.instances])
-    again = write_report(reopened, content, identity, tmp_path)
+    again = write_report([ReportPart(reopened, content, identity)], identity, tmp_path)
     assert again == first
-    later = write_report(source, content, replace(identity, revision=2), tmp_path)
+    later = write_report(
+        [ReportPart(source, content, replace(identity, revision=2))],
+        replace(identity, revision=2),
+        tmp_path,
+    )
     assert later.sop_instance_uid != first.sop_instance_uid
     assert later.series_instance_uid != first.series_instance_uid
 
@@ -207,13 +174,22 @@ def test_a_new_revision_names_the_report_that_it_supersedes(
 ) -> None:
     source = open_series(ct_series(tmp_path / "in"))
     content = restored_content(source, identity)
-    first = write_report(source, content, identity, tmp_path)
+    first = write_report([ReportPart(source, content, identity)], identity, tmp_path)
     second = replace(identity, revision=2)
     content = replace(
         restored_content(source, second),
-        predecessor=(first.series_instance_uid, first.sop_instance_uid),
+        superseded=(
+            OutputReference(
+                first.kind,
+                first.sop_class_uid,
+                first.sop_instance_uid,
+                first.series_instance_uid,
+            ),
+        ),
     )
-    report = pydicom.dcmread(write_report(source, content, second, tmp_path).path)
+    report = pydicom.dcmread(
+        write_report([ReportPart(source, content, second)], second, tmp_path).path
+    )
     series = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first.sop_instance_uid
 
@@ -232,7 +208,9 @@ def test_headers_that_lack_nearly_everything_still_make_a_valid_report(
     identity: OutputIdentity, tmp_path: Path
 ) -> None:
     source = open_series(ct_series(tmp_path / "in", **MISSING))
-    output = write_report(source, restored_content(source, identity), identity, tmp_path)
+    output = write_report(
+        [ReportPart(source, restored_content(source, identity), identity)], identity, tmp_path
+    )
     assert dciodvfy_errors(output.path) == []
     report = pydicom.dcmread(output.path)
     assert report.SeriesDescription == REPORT_LABEL
@@ -247,7 +225,9 @@ def test_no_warning_ever_prints_the_patient(
     source = open_series(files)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        output = write_report(source, restored_content(source, identity), identity, tmp_path)
+        output = write_report(
+            [ReportPart(source, restored_content(source, identity), identity)], identity, tmp_path
+        )
     assert not [w for w in caught if name.split("=")[0] in str(w.message)]
     assert str(pydicom.dcmread(output.path).PatientName) == name
 
@@ -261,32 +241,3 @@ def test_a_mild_finding_does_not_hide_the_worst_one() -> None:
     content = replace(description(Modality.CT, 1.0, Severity.NONE), findings=findings)
     assert worst_slices(content, 5) == [3, 0]
     assert worst_slices(replace(content, findings=()), 5) == [2]
-
-
-def test_every_word_of_the_vocabulary_has_a_code_that_fits() -> None:
-    tables = (codes.VERDICTS, codes.SEVERITIES, codes.CONFIDENCES, codes.ACTIONS)
-    words = (Verdict, Severity, Confidence, Action)
-    for table, enumeration in zip(tables, words, strict=True):
-        assert set(table) == set(enumeration)
-    assert set(codes.PROCEDURES) == set(Modality)
-    assert set(codes.ACTIONS_TAKEN) == set(ActionTaken)
-    names = [codes.degradation(d) for d in Degradation] + [codes.amount(d) for d in Degradation]
-    assert len({(c.scheme_designator, c.value) for c in names}) == len(names)
-    for code in [*names, *(c for table in tables for c in table.values())]:
-        assert len(code.value) <= 16
-        assert len(code.meaning) <= 64
-
-
-@pytest.mark.parametrize(
-    ("text", "ucum"),
-    [
-        ("HU", "[hnsf'U]"),
-        ("% of signal", "%"),
-        ("mm FWHM", "mm"),
-        ("Bq/ml", "Bq/ml"),
-        (None, "1"),
-        ("furlong", "1"),
-    ],
-)
-def test_units_become_ucum(text: str | None, ucum: str) -> None:
-    assert codes.unit(text).value == ucum

@@ -33,7 +33,7 @@ from medq_node.outputs.restored import write_restored_instance
 from medq_node.outputs.uids import restored_instance_uid, restored_series_uid
 from medq_node.pixels.series import SeriesStack, open_series
 from tests.build import ct_series, mr_series, pet_series
-from tests.outputs.judges import dciodvfy_errors
+from tests.judges import dciodvfy_errors
 
 REAL_SERIES = [
     "ct_lidc0314_chest_1mm",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rules.condition import FACTS, AnyOf, Condition, conditions_of
 from rules.evaluate import ABSENT, WITHHELD, Decision, SeriesFacts, decide
-from rules.model import Action, Outcome, RestoreMode, Rule, RuleSet, load_rules
+from rules.model import Action, NoteScope, Outcome, RestoreMode, Rule, RuleSet, load_rules
 from rules.operators import Operator, holds, matches
 
 KEYWORDS = ["Modality", "ImageType", "SeriesDescription", "SliceThickness", "PatientAge"]
@@ -186,6 +186,14 @@ def test_an_admin_reads_why_a_series_was_restored() -> None:
     assert decision.why_not == ()
 
 
+def test_one_note_for_the_study_is_asked_for_by_rule() -> None:
+    text = "rules: [{name: all, then: {action: assess, destinations: [pacs], note: study}}]"
+    decision = decide(load_rules(text, "test"), facts())
+    assert decision.note is NoteScope.STUDY
+    assert decision.explanation.endswith("the results go to pacs, in one note for the whole study.")
+    assert Decision.from_json(decision.to_json()) == decision
+
+
 def test_an_admin_reads_why_a_series_was_not_restored() -> None:
     decision = decide(
         load_rules(RULES_ON_DESCRIPTION, "test"),
@@ -193,6 +201,7 @@ def test_an_admin_reads_why_a_series_was_not_restored() -> None:
     )
     assert decision.rule == "any CT"
     assert decision.forward_originals
+    assert decision.note is NoteScope.SERIES
     assert decision.restore is None
     assert decision.why_not == (
         ("low dose", f'SeriesDescription matches "*low dose*": no, it is {ABSENT}'),

@@ -13,7 +13,7 @@ from engines import base
 from engines.base import FloatArray, Slab, StackInfo
 from engines.classical.engine import ClassicalEngine
 from engines.quality import QualityDescription
-from medq_node.objects import GateLimits, OutputKind
+from medq_node.objects import CertifySettings, GateLimits, OutputKind
 from medq_node.outputs.content import ActionTaken
 from medq_node.workshop.certify import certify
 from medq_node.workshop.order import WorkOrder
@@ -46,6 +46,7 @@ def order(tmp_path: Path) -> WorkOrder:
         created_at="2026-01-01T00:00:00+00:00",
         slab_slices=3,
         limits=GateLimits(),
+        judging=CertifySettings(judges=()),
     )
 
 

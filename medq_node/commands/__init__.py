@@ -1,0 +1,1 @@
+"""The commands by which people look at what the node did and decide what it may not."""

@@ -1,0 +1,158 @@
+"""One report on several series of a study, in a killable child; their outputs are made already."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medq_node.certify.judges import judge_objects
+from medq_node.certify.objects import check_objects
+from medq_node.errors import Unprocessable
+from medq_node.layout import sync_folder
+from medq_node.objects import (
+    CertifySettings,
+    OutputIdentity,
+    OutputKind,
+    OutputObject,
+    OutputReference,
+)
+from medq_node.outputs.content import ReportPart
+from medq_node.outputs.key_object import write_key_object
+from medq_node.outputs.report import write_report
+from medq_node.pixels.series import open_series
+from medq_node.provenance import RESEARCH_LABEL
+from medq_node.workshop.result import read_objects, read_result, report_content, write_objects
+
+_ACTION = "study note"
+
+
+@dataclass(frozen=True, slots=True)
+class StudySeries:
+    """One series of the study: its images, its finished outputs, and what named them.
+
+    ``images`` is how many there were when its outputs were made.
+    """
+
+    paths: tuple[Path, ...]
+    folder: Path
+    revision: int
+    action: str
+    created_at: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOrder:
+    """All that a killable child needs to know of one note on a study; see ``WorkOrder``."""
+
+    series: tuple[StudySeries, ...]
+    folder: Path
+    node_uid: str
+    station_name: str
+    institution_name: str | None
+    number: int
+    created_at: str
+    judging: CertifySettings
+    superseded: tuple[OutputReference, ...] = ()
+    retire: bool = False
+
+
+def write_study_note(order: StudyOrder) -> tuple[OutputObject, ...]:
+    """Write the note, or adopt the one that an earlier try has finished.
+
+    Raises:
+        Unprocessable: no series of the study is still here.
+        OutputError: the report can't be written as it should be.
+    """
+    if order.folder.exists():
+        return read_objects(order.folder)
+    part = order.folder.with_name(order.folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    parts = _parts(order)
+    identity = _identity(order, parts)
+    outputs = [write_report(parts, identity, part / "report", study=True)]
+    if order.retire and order.superseded:
+        source, folder = parts[0].source, part / "key-object"
+        outputs.append(write_key_object(source, order.superseded, identity, folder, study=True))
+    write_objects(outputs, part)
+    sync_folder(part)
+    part.rename(order.folder)
+    sync_folder(order.folder.parent)
+    return read_objects(order.folder)
+
+
+def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
+    """Reasons why the note may not leave the node; empty when it is fit."""
+    outputs = read_objects(order.folder)
+    sources = [open_series(series.paths) for series in _still_here(order)]
+    restored = [
+        output
+        for series in _still_here(order)
+        for output in read_result(series.folder).outputs
+        if output.kind is OutputKind.RESTORED
+    ]
+    return check_objects(
+        outputs, sources, RESEARCH_LABEL, superseded=order.superseded, known=restored
+    ) or judge_objects(outputs, sources, order.judging)
+
+
+def _parts(order: StudyOrder) -> tuple[ReportPart, ...]:
+    parts: list[ReportPart] = []
+    for series in _still_here(order):
+        result = read_result(series.folder)
+        identity = OutputIdentity(
+            node_uid=order.node_uid,
+            revision=series.revision,
+            engine_name=result.engine,
+            engine_version=result.engine_version,
+            engine_digest=result.engine_digest,
+            action=series.action,
+            created_at=series.created_at,
+            station_name=order.station_name,
+            institution_name=order.institution_name,
+        )
+        # Said once: what the note replaces isn't any single series' business.
+        content = report_content(result, () if parts else order.superseded)
+        parts.append(ReportPart(open_series(series.paths), content, identity))
+    if not parts:
+        raise Unprocessable("no series of the study is kept any more")
+    return tuple(parts)
+
+
+def _still_here(order: StudyOrder) -> list[StudySeries]:
+    """Retention may have removed a series that is long done, a correction replaced some images."""
+    return [
+        series
+        for series in order.series
+        if series.folder.exists()
+        and len(series.paths) == series.images
+        and all(path.exists() for path in series.paths)
+    ]
+
+
+def _identity(order: StudyOrder, parts: Sequence[ReportPart]) -> OutputIdentity:
+    """The note's own: the engines that its series were assessed by, and the digest of theirs."""
+
+    def together(values: Sequence[str]) -> str:
+        return "+".join(dict.fromkeys(values))
+
+    digests = list(dict.fromkeys(part.identity.engine_digest for part in parts))
+    return OutputIdentity(
+        node_uid=order.node_uid,
+        revision=order.number,
+        engine_name=together([part.identity.engine_name for part in parts]),
+        engine_version=together([part.identity.engine_version for part in parts]),
+        engine_digest=(
+            digests[0]
+            if len(digests) == 1
+            else hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+        ),
+        action=_ACTION,
+        created_at=order.created_at,
+        station_name=order.station_name,
+        institution_name=order.institution_name,
+    )

@@ -1,0 +1,100 @@
+"""The engine's second look may refuse what it restored; it never makes anything better."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from engines.quality import (
+    Action,
+    Confidence,
+    Degradation,
+    Finding,
+    Modality,
+    QualityDescription,
+    Severity,
+    Verdict,
+)
+from medq_node.certify.veto import veto
+from tests.engines.strategies import descriptions
+
+NOISE = Finding(Degradation.NOISE, Severity.SEVERE, 40, "HU")
+BLUR = Finding(Degradation.BLUR, Severity.NONE, 1.5, "mm FWHM")
+
+
+def described(*findings: Finding, verdict: Verdict = Verdict.USABLE) -> QualityDescription:
+    return QualityDescription(
+        modality=Modality.CT,
+        region="chest",
+        findings=findings,
+        not_assessed=(),
+        verdict=verdict,
+        action=Action.REDUCE_NOISE,
+        confidence=Confidence.HIGH,
+    )
+
+
+def test_less_noise_and_nothing_else_is_no_reason() -> None:
+    quieter = replace(NOISE, severity=Severity.MILD, amount=17)
+    assert veto(described(NOISE, BLUR), described(quieter, BLUR, verdict=Verdict.GOOD)) == ()
+
+
+def test_blur_where_there_was_none_is_told_with_both_numbers() -> None:
+    blurred = replace(BLUR, severity=Severity.MILD, amount=2.4)
+    assert veto(described(NOISE, BLUR), described(NOISE, blurred)) == (
+        "The engine's second look at the restored series finds mild blur (2.4 mm FWHM) where the"
+        " original had no blur (1.5 mm FWHM).",
+    )
+
+
+def test_a_worse_verdict_is_told() -> None:
+    (reason,) = veto(described(NOISE), described(NOISE, verdict=Verdict.REJECT))
+    assert reason.endswith("finds it reject where the original was usable.")
+
+
+@pytest.mark.parametrize(
+    ("severity", "amount", "later_severity", "later_amount", "vetoed"),
+    [
+        ("none", 1.95, "mild", 2.0, False),  # stood near the cut-off before
+        ("none", 1.5, "mild", 2.0, True),
+        ("mild", 2.0, "mild", 2.4, False),  # no more than blur moves when noise goes
+        ("mild", 2.0, "mild", 2.6, True),
+        ("none", 0.9, "none", 1.9, False),  # "none" is no degradation
+        ("moderate", 3.0, "mild", 3.9, False),
+        ("none", 0.0, "mild", 0.2, True),
+        ("none", None, "mild", None, True),
+        ("mild", None, "mild", 3.0, False),
+    ],
+)
+def test_how_much_worse_is_worse(
+    severity: str,
+    amount: float | None,
+    later_severity: str,
+    later_amount: float | None,
+    vetoed: bool,
+) -> None:
+    def blur(severity: str, amount: float | None) -> QualityDescription:
+        unit = None if amount is None else "mm FWHM"
+        return described(Finding(Degradation.BLUR, Severity(severity), amount, unit))
+
+    assert bool(veto(blur(severity, amount), blur(later_severity, later_amount))) is vetoed
+
+
+def test_what_could_not_be_judged_before_and_is_there_now_is_told() -> None:
+    mild = replace(BLUR, severity=Severity.MILD)
+    (reason,) = veto(described(NOISE), described(NOISE, mild))
+    assert "mild blur" in reason
+    assert "could not be judged" in reason
+    assert veto(described(NOISE), described(NOISE, BLUR)) == ()
+
+
+def test_what_can_no_longer_be_judged_is_told() -> None:
+    (reason,) = veto(described(NOISE, BLUR), described(NOISE))
+    assert reason.endswith("can no longer judge blur.")
+
+
+@given(descriptions())
+def test_an_unchanged_description_is_never_a_reason(description: QualityDescription) -> None:
+    assert veto(description, description) == ()
