@@ -41,8 +41,9 @@ PASSES, NOT_ITS_SUBJECT, NOT_HERE = "passes", "-", "not installed"
 MODALITIES = ("CT", "MR", "PT")
 HEADING = """# Judges by output
 
-What each judge says of one of every output: `medq-node` is our own certifying; Orthanc stores the object
-and gives back the same data set; `-` is not its subject. Written by `make judges`."""
+What each judge says of one of every output: `medq-node` is our own certifying; Orthanc stores the
+object and gives back the same data set; `-` is not its subject. Written by `make judges`."""
+
 REAL = {
     "CT": "ct_lidc0314_chest_1mm",
     "MR": "mr_brain_t2_trio",

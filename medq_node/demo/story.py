@@ -154,6 +154,8 @@ def _settings(port: int, destination: dict[str, Any], restore: str, out: Path) -
         "node": {"ae_title": node.AE_TITLE, "data": str(out / "node" / "data")},
         "receiver": {"host": "127.0.0.1", "port": port},
         "intake": {"quiet_minimum_s": _QUIET_S},
+        # PixelMed would take longer for the report than all the rest.
+        "certify": {"judges": ["dciodvfy"]},
         "destinations": {"pacs": destination},
         "delivery": {"retry_initial_s": 1.0, "retry_attempts": 5},
         "rules": {"seed": str(write_rules(restore, out / "node" / "rules.yaml"))},

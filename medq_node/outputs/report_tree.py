@@ -28,6 +28,7 @@ from highdicom.sr import (
     TextContentItem,
     TrackingIdentifier,
 )
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes as standard
 from pydicom.sr.coding import Code
 
@@ -72,7 +73,16 @@ def measurement_report(parts: Sequence[ReportPart], identity: OutputIdentity) ->
     items = report[0].ContentSequence
     measurements = [item.name == standard.DCM.ImagingMeasurements for item in items].index(True)
     items.insert(measurements, image_library(library))
+    _separate(report[0])
     return report
+
+
+def _separate(container: Dataset) -> None:
+    """Items stand apart, each under its name (PS3.3 C.18.8); else viewers run them together."""
+    for item in container.get("ContentSequence", ()):
+        _separate(item)
+    if "ContinuityOfContent" in container:
+        container.ContinuityOfContent = "SEPARATE"
 
 
 def _sides(part: ReportPart) -> list[_Side]:

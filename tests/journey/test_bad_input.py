@@ -12,6 +12,7 @@ import pytest
 from pynetdicom import AE, _config, evt
 
 from medq_node.delivery.answers import keep_answers
+from medq_node.intake.same_content import same_content
 from medq_node.status import NodeStatus
 from tests.build import ct_series
 from tests.node import Node, running_node, wait_for
@@ -185,7 +186,11 @@ def test_a_feed_of_257_odd_files_neither_stops_the_node_nor_loses_one(
     kept = list(node.layout.series.rglob("*.dcm")) + list(node.layout.quarantine.iterdir())
     contents = {hashlib.sha256(_data_set(p)).hexdigest() for p in kept}
     for file in accepted:
-        assert hashlib.sha256(_data_set(file)).hexdigest() in contents, file
+        if hashlib.sha256(_data_set(file)).hexdigest() not in contents:
+            # Some are one object in several transfer syntaxes: kept once.
+            uid = pydicom.dcmread(file, stop_before_pixels=True, force=True).SOPInstanceUID
+            (first,) = [p for p in kept if p.name == f"{uid}.dcm"]
+            assert same_content(file, first), file
 
 
 def _data_set(file: Path) -> bytes:

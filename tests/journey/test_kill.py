@@ -152,7 +152,7 @@ class Bench:
             self.keep_running()
             return not to_come and condition()
 
-        wait_for(reached, 120, self.story)
+        wait_for(reached, 200, self.story)
 
     def settled(self) -> bool:
         """Whether every series that was sent has come to its end."""

@@ -135,7 +135,7 @@ def test_an_archive_that_sends_everything_back_makes_no_third_series(tmp_path: P
         for series in of_state(status, "ignored"):
             assert (series.reason or "").startswith("loop firewall: its UIDs are in the ledger")
             assert series.rule is None, "no rule was asked"
-        assert repeats(loop.node)[worked_on.series_instance_uid] == 4
+        wait_for(lambda: repeats(loop.node)[worked_on.series_instance_uid] == 4, 60)
         assert status.quarantined == 0
 
 
@@ -165,16 +165,3 @@ def test_results_that_pose_as_originals_are_stopped_by_their_number(tmp_path: Pa
         assert len(loop.pacs.series()) == 1 + 3 * 2
         stopped = reasons(status, lambda r: "raise firewall.results_per_study (3)" in r)
         assert stopped.total() >= 2
-
-
-def test_results_of_another_node_of_ours_are_known_too(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    settings = {"destinations": {"out": {"kind": "folder", "path": str(out)}}}
-    with running_node(tmp_path / "one", settings, RULES) as one:
-        assert storescu(one.port, ct_series(tmp_path / "ct", slices=3)).returncode == 0
-        one.wait_settled(1)
-    with running_node(tmp_path / "two", settings, RULES) as two:
-        assert storescu(two.port, sorted(out.rglob("*.dcm"))).returncode == 0
-        for series in two.wait_settled(2).series:
-            assert series.state == "ignored"
-            assert "Contributing Equipment" in (series.reason or "")

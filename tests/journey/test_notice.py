@@ -169,7 +169,14 @@ def test_a_folder_worked_on_by_hand_alarms_nobody(tmp_path: Path) -> None:
     hopeless(tmp_path / "ct")
     with running_hook() as hook:
         path = tmp_path / "config.yaml"
-        path.write_text(yaml.safe_dump({"notifications": {"targets": {"ct": hook.settings()}}}))
+        path.write_text(
+            yaml.safe_dump(
+                {
+                    "notifications": {"targets": {"ct": hook.settings()}},
+                    "certify": {"judges": []},
+                }
+            )
+        )
         command = [sys.executable, "-m", "medq_node", "run", str(tmp_path / "ct")]
         done = subprocess.run(
             [*command, "--out", str(tmp_path / "out"), "-c", str(path)],

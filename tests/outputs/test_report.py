@@ -64,7 +64,7 @@ def test_reports_on_real_series_satisfy_the_judges(
 
 @pytest.mark.data
 @pytest.mark.peer
-@pytest.mark.parametrize("name", ["ct_head_ge", "pet_wb_fdg_sts001"])
+@pytest.mark.parametrize("name", ["pet_wb_fdg_sts001"])
 def test_reports_on_real_series_follow_the_template(
     name: str, real_series: Callable[[str], SeriesStack], identity: OutputIdentity, tmp_path: Path
 ) -> None:
