@@ -56,18 +56,7 @@ def run_folder(
     with _workspace(out) as data:
         layout = Layout(data)
         layout.make()
-        batch = config.model_copy(
-            update={
-                "node": config.node.model_copy(update={"data": data, "topology": "tap"}),
-                "database": type(config.database)(),
-                "destinations": {_DESTINATION: FolderDestination(kind="folder", path=out)},
-                # Whoever runs a command sees its result; nobody else is told.
-                "notifications": type(config.notifications)(),
-                "delivery": config.delivery.model_copy(
-                    update={"retry_initial_s": 1.0, "retry_attempts": 3}
-                ),
-            }
-        )
+        batch = batch_config(config, data, out)
         migrate(batch.database_url)
         sessions = open_database(batch.database_url)
         with sessions.begin() as session:
@@ -103,6 +92,25 @@ def run_folder(
             if series.page is not None and target.is_dir():
                 shutil.copyfile(series.page, target / series.page.name)
         return status
+
+
+def batch_config(config: Config, data: Path, out: Path) -> Config:
+    """The settings of the short-lived node in ``data``, whose results lie below ``out``."""
+    return config.model_copy(
+        update={
+            "node": config.node.model_copy(update={"data": data, "topology": "tap"}),
+            "database": type(config.database)(),
+            "destinations": {_DESTINATION: FolderDestination(kind="folder", path=out)},
+            # Whoever runs a command sees its result; nobody else is told.
+            "notifications": type(config.notifications)(),
+            # Whoever names a folder has chosen what is in it, and nobody could release it later.
+            "identity": config.identity.model_copy(update={"hold_when_differing": ()}),
+            "firewall": config.firewall.model_copy(update={"results_per_study": 10_000}),
+            "delivery": config.delivery.model_copy(
+                update={"retry_initial_s": 1.0, "retry_attempts": 3}
+            ),
+        }
+    )
 
 
 def _refuse_old_results(status: NodeStatus, out: Path, layout: Layout) -> None:

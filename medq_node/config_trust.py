@@ -32,7 +32,7 @@ from medq_node.config_sections import (
 Brings = Literal["anything", "originals", "nothing"]
 """What a caller may bring: any object, original images only, or nothing to work on."""
 
-IDENTITY_KEYWORDS = ("PatientID", "IssuerOfPatientID", "AccessionNumber", "StudyID")
+IDENTITY_KEYWORDS = ("PatientID", "IssuerOfPatientID", "AccessionNumber")
 
 
 class FirewallSettings(Section):
@@ -57,7 +57,9 @@ class IdentitySettings(Section):
         for keyword in keywords:
             tag = tag_for_keyword(keyword)
             if tag is None:
-                raise ValueError(unknown_word("DICOM keyword", keyword, IDENTITY_KEYWORDS))
+                raise ValueError(
+                    unknown_word("DICOM keyword", keyword, (*IDENTITY_KEYWORDS, "StudyID"))
+                )
             if dictionary_VR(tag) in ("SQ", "UN", "OB", "OW"):
                 raise ValueError(f"{keyword} holds no single value that could be compared")
         return keywords
@@ -131,6 +133,9 @@ class EmailTarget(Section):
         return self
 
 
+Hours = Annotated[float, BeforeValidator(no_boolean), Field(ge=0, le=876_000, allow_inf_nan=False)]
+"""Up to a hundred years."""
+
 NotificationTarget = Annotated[WebhookTarget | EmailTarget, Field(discriminator="kind")]
 
 
@@ -140,3 +145,6 @@ class NotificationSettings(Section):
     targets: Mapping[DestinationName, NotificationTarget] = {}
     give_up_after_s: Seconds = 3600.0
     """A notice older than this helps nobody any more: it is not tried again."""
+    newest_scan_within_h: Hours = 24.0
+    """Of an older scan nobody is told: the patient is long gone. Headers hold dates, so that at
+    24 h a scan dated yesterday counts as fresh."""

@@ -8,11 +8,13 @@ Four nets, each alone enough against most loops, before any rule is asked:
 4. so many results per study, and no more. It stops even what hides all the other signs.
 
 The first two hold always; a setting says who may bring what, and how many results a study may get.
+What the last two catch by mistake, a person may release.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -32,15 +34,26 @@ _VARIABLES = 500
 _ALWAYS = "no setting changes that"
 
 
-def why_ours(session: Session, revision: Revision, config: Config) -> str | None:
-    """Why this revision must not be worked on, or ``None`` where no net holds it."""
-    why = (
-        _in_ledger(session, revision)
-        or _names_us(revision)
-        or _not_from_this_caller(revision, config)
-        or _too_many_of_study(session, revision, config)
-    )
-    return FIREWALL + why if why else None
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """Why a revision must not be worked on; ``curable`` where a person may say that it is right."""
+
+    reason: str
+    curable: bool
+
+
+def why_ours(session: Session, revision: Revision, config: Config) -> Caught | None:
+    """The net that holds this revision, or ``None``.
+
+    The ledger and our name are proof. Who sent it and how much there is are signs, which stop what
+    hides the proof and may be wrong: ``loop_accepted`` passes them.
+    """
+    if proof := _in_ledger(session, revision) or _names_us(revision):
+        return Caught(FIREWALL + proof, curable=False)
+    if revision.loop_accepted:
+        return None
+    sign = _not_from_this_caller(revision, config) or _too_many_of_study(session, revision, config)
+    return Caught(FIREWALL + sign, curable=True) if sign else None
 
 
 def limited_callers(config: Config) -> frozenset[str]:

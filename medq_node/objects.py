@@ -48,7 +48,7 @@ class OutputObject:
 
 @dataclass(frozen=True, slots=True)
 class OutputReference:
-    """An object that we made and sent earlier: enough to refer to it."""
+    """An object that we made and sent earlier, in the study of what refers to it."""
 
     kind: OutputKind
     sop_class_uid: str

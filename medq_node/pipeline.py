@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import structlog
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, aliased
 
 from engines.base import EngineError
 from engines.quality import Verdict
@@ -19,24 +19,28 @@ from medq_node.config import Config
 from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import EngineFailure, OutputError, Unprocessable
 from medq_node.firewall import left_alone, why_ours
+from medq_node.fresh import worth_telling
 from medq_node.identity import identity_conflict
 from medq_node.layout import Layout
-from medq_node.objects import OutputKind, OutputReference
+from medq_node.orders import work_order
 from medq_node.records import (
-    original_paths,
     record_decision,
     record_hold,
     record_refusal,
     record_result,
-    references,
     series_facts,
 )
-from medq_node.steps import Next, in_order
+from medq_node.steps import Next, in_order, still_mine
 from medq_node.store.database import Sessions
-from medq_node.store.handover import hand_over_notices, hand_over_revision, outputs_for
-from medq_node.store.seed import current_rules, node_uid
+from medq_node.store.handover import (
+    goes_to,
+    hand_over_notices,
+    hand_over_revision,
+    outputs_for,
+)
+from medq_node.store.seed import current_rules
 from medq_node.store.states import Content, HoldKind, RevisionState
-from medq_node.store.tables import Output, Revision, utc_now
+from medq_node.store.tables import Revision, utc_now
 from medq_node.workshop.certify import certify
 from medq_node.workshop.order import WorkOrder
 from medq_node.workshop.produce import produce
@@ -65,16 +69,18 @@ class Pipeline(DBOSConfiguredInstance):
         self._layout = Layout(config.node.data)
 
     @DBOS.workflow(name="process_series", max_recovery_attempts=None)
-    def process_series(self, revision_id: int) -> None:
-        """The way of one series revision through the node."""
+    def process_series(self, revision_id: int, release: int) -> None:
+        """The way of one series revision through the node, since its ``release``-th release."""
         steps = (self.decide, self.produce, self.certify, self.hand_over)
-        in_order(steps, revision_id, self._config.pipeline.retry_s)
+        in_order(steps, revision_id, release, self._config.pipeline.retry_s)
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def decide(self, revision_id: int) -> Next:
+    def decide(self, revision_id: int, release: int) -> Next:
         """Firewall, patient and study, then rules; the decision is a row with its reasons."""
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
+            if not still_mine(revision, release):
+                return Next.STOP
             revision.state = RevisionState.PROCESSING
             if revision.decision is None:
                 ours = why_ours(session, revision, self._config)
@@ -86,11 +92,13 @@ class Pipeline(DBOSConfiguredInstance):
                     session,
                     revision,
                     rule_set.version,
-                    left_alone(ours)
+                    left_alone(ours.reason)
                     if ours
                     else decide(load_rules(rule_set.text, rule_set.source), series_facts(revision)),
                     self._config.engine.default,
                 )
+                if ours and ours.curable:
+                    revision.hold = HoldKind.LOOP
                 session.flush()
                 session.refresh(revision)
             assert revision.decision is not None
@@ -114,51 +122,61 @@ class Pipeline(DBOSConfiguredInstance):
             return Next.ON if revision.state is RevisionState.PROCESSING else Next.STOP
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def produce(self, revision_id: int) -> Next:
+    def produce(self, revision_id: int, release: int) -> Next:
         """Assess, restore, gate and report in a killable child; three failures hold the series."""
-        order = self._order(revision_id)
+        order = self._order(revision_id, release)
+        if order is None:
+            return Next.STOP
         try:
             with self._busy:
                 result = self._children.run(produce, order)
         except Unprocessable as refusal:
-            return self._refuse(revision_id, str(refusal))
+            return self._refuse(revision_id, release, str(refusal))
         except (EngineFailure, EngineError, OutputError) as failure:
-            return self._failed(revision_id, str(failure))
+            return self._failed(revision_id, release, str(failure))
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
+            if not still_mine(revision, release):
+                return Next.STOP
             record_result(session, revision, result, self._layout)
-            if result.verdict is Verdict.REJECT:
-                hand_over_notices(session, revision, self._config.notifications.targets)
+            notify = self._config.notifications
+            if result.verdict is Verdict.REJECT and worth_telling(revision, notify, utc_now()):
+                hand_over_notices(session, revision, notify.targets)
         return Next.ON
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def certify(self, revision_id: int) -> Next:
+    def certify(self, revision_id: int, release: int) -> Next:
         """Nothing leaves that is not a valid object."""
+        order = self._order(revision_id, release)
+        if order is None:
+            return Next.STOP
         watch = Stopwatch()
         try:
             with self._busy, watch("certify"):
-                unfit = self._children.run(certify, self._order(revision_id))
+                unfit = self._children.run(certify, order)
         except EngineFailure as failure:
-            return self._failed(revision_id, str(failure))
+            return self._failed(revision_id, release, str(failure))
         except (Unprocessable, OutputError) as problem:
             unfit = (str(problem),)
         if unfit:
             more = f" (and {len(unfit) - _MOST_SHOWN} more)" if len(unfit) > _MOST_SHOWN else ""
             reason = f"unfit to leave: {' '.join(unfit[:_MOST_SHOWN])}{more}"
-            return self._hold(revision_id, HoldKind.UNFIT, reason)
+            return self._hold(revision_id, release, HoldKind.UNFIT, reason)
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
             revision.stages = {**revision.stages, **watch.seconds}
         return Next.ON
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def hand_over(self, revision_id: int) -> Next:
+    def hand_over(self, revision_id: int, release: int) -> Next:
         """One delivery row per destination; the delivery role does the rest."""
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
+            if not still_mine(revision, release):
+                return Next.STOP
             assert revision.decision is not None
-            for name in revision.decision.destinations:
-                objects = outputs_for(self._config.destinations[name], revision.outputs)
+            for name in goes_to(session, revision):
+                objects = outputs_for(session, revision, name, self._config.destinations)
                 hand_over_revision(session, revision, Content.OUTPUTS, (name,), len(objects))
             revision.state = RevisionState.DONE
             revision.awaits_note = revision.decision.note == NoteScope.STUDY
@@ -182,14 +200,14 @@ class Pipeline(DBOSConfiguredInstance):
         with self._sessions() as session:
             complete = session.execute(
                 select(Revision.id, Revision.releases)
-                .where(Revision.state == RevisionState.COMPLETE)
+                .where(Revision.state == RevisionState.COMPLETE, ~_after_another())
                 .order_by(Revision.id)
             ).all()
         for revision_id, releases in complete:
             workflow_id = _workflow(revision_id, releases)
             if workflow_id not in self._started:
                 with SetWorkflowID(workflow_id):
-                    DBOS.enqueue_workflow(_QUEUE, self.process_series, revision_id)
+                    DBOS.enqueue_workflow(_QUEUE, self.process_series, revision_id, releases)
                 self._started.add(workflow_id)
 
     def hold_broken(self) -> None:
@@ -200,48 +218,31 @@ class Pipeline(DBOSConfiguredInstance):
                     Revision.state.in_((RevisionState.COMPLETE, RevisionState.PROCESSING))
                 )
             ).all()
-        ids = {_workflow(revision_id, releases): revision_id for revision_id, releases in unsettled}
+        ids = {_workflow(number, releases): (number, releases) for number, releases in unsettled}
         for workflow_id, kind in broken_workflows(list(ids)).items():
-            self._hold(ids[workflow_id], HoldKind.BROKEN, f"the workflow broke: {kind}")
+            revision_id, release = ids[workflow_id]
+            self._hold(revision_id, release, HoldKind.BROKEN, f"the workflow broke: {kind}")
 
-    def _order(self, revision_id: int) -> WorkOrder:
+    def _order(self, revision_id: int, release: int) -> WorkOrder | None:
         with self._sessions() as session:
             revision = session.get_one(Revision, revision_id)
-            decision = revision.decision
-            assert decision is not None
-            return WorkOrder(
-                paths=tuple(self._layout.absolute(p) for p in original_paths(session, revision)),
-                folder=self._layout.output_folder(
-                    revision.series.series_instance_uid, revision.number
-                ),
-                engine=decision.engine,
-                restore=decision.restore_mode,
-                node_uid=node_uid(session),
-                station_name=self._config.node.ae_title,
-                institution_name=self._config.node.institution_name,
-                revision=revision.number,
-                created_at=revision.created_at.isoformat(),
-                slab_slices=self._config.pipeline.slab_slices,
-                limits=self._config.gate_limits,
-                judging=self._config.certify_settings,
-                report=decision.note == NoteScope.SERIES,
-                superseded=_superseded(session, revision),
-                retire=any(
-                    self._config.destinations[name].retire_superseded
-                    for name in decision.destinations
-                    if name in self._config.destinations
-                ),
-            )
+            if not still_mine(revision, release):
+                return None
+            return work_order(session, revision, self._config, self._layout)
 
-    def _refuse(self, revision_id: int, reason: str) -> Next:
+    def _refuse(self, revision_id: int, release: int, reason: str) -> Next:
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
+            if not still_mine(revision, release):
+                return Next.STOP
             record_refusal(revision, RevisionState.REFUSED, reason)
             return self._told(revision)
 
-    def _hold(self, revision_id: int, kind: HoldKind, reason: str) -> Next:
+    def _hold(self, revision_id: int, release: int, kind: HoldKind, reason: str) -> Next:
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
+            if not still_mine(revision, release):
+                return Next.STOP
             record_hold(revision, kind, reason)
             return self._told(revision)
 
@@ -252,9 +253,11 @@ class Pipeline(DBOSConfiguredInstance):
         )
         return Next.STOP
 
-    def _failed(self, revision_id: int, problem: str) -> Next:
+    def _failed(self, revision_id: int, release: int, problem: str) -> Next:
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
+            if not still_mine(revision, release):
+                return Next.STOP
             revision.failures += 1
             failures = revision.failures
             uid = revision.series.series_instance_uid
@@ -262,7 +265,7 @@ class Pipeline(DBOSConfiguredInstance):
         if failures < self._config.pipeline.attempts:
             return Next.AGAIN
         reason = f"the engine failed {failures} times, last: {problem}"
-        return self._hold(revision_id, HoldKind.ENGINE, reason)
+        return self._hold(revision_id, release, HoldKind.ENGINE, reason)
 
     def _identity_conflict(self, session: Session, revision: Revision) -> str | None:
         if revision.identity_accepted:
@@ -275,17 +278,15 @@ def _workflow(revision_id: int, releases: int) -> str:
     return f"{_WORKFLOW}-{revision_id}" + (f"-{releases}" if releases else "")
 
 
-def _superseded(session: Session, revision: Revision) -> tuple[OutputReference, ...]:
-    """What the newest earlier revision that left the node had made; these replace it."""
-    before = session.scalar(
-        select(Revision)
+def _after_another() -> ColumnElement[bool]:
+    """An earlier revision of the same series is on its way: its outputs are what this replaces."""
+    earlier = aliased(Revision)
+    return (
+        select(earlier.id)
         .where(
-            Revision.series_id == revision.series_id,
-            Revision.number < revision.number,
-            Revision.state == RevisionState.DONE,
-            Revision.outputs.any(Output.kind != OutputKind.KEY_OBJECT),
+            earlier.series_id == Revision.series_id,
+            earlier.number < Revision.number,
+            earlier.state.in_((RevisionState.COMPLETE, RevisionState.PROCESSING)),
         )
-        .order_by(Revision.number.desc())
-        .limit(1)
+        .exists()
     )
-    return references(before.outputs) if before else ()

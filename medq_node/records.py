@@ -107,6 +107,7 @@ def record_outputs(
 ) -> None:
     """What was made for ``owner``, with the SHA-256 of each; the second time changes nothing."""
     column = Output.revision_id if isinstance(owner, Revision) else Output.study_note_id
+    study = owner.series if isinstance(owner, Revision) else owner
     session.execute(delete(Output).where(column == owner.id))
     session.add_all(
         Output(
@@ -115,6 +116,7 @@ def record_outputs(
             sop_class_uid=output.sop_class_uid,
             sop_instance_uid=output.sop_instance_uid,
             series_instance_uid=output.series_instance_uid,
+            study_instance_uid=study.study_instance_uid,
             path=layout.relative(output.path),
             sha256=output.sha256,
         )
@@ -139,8 +141,12 @@ def original_paths(session: Session, revision: Revision) -> list[str]:
     ]
 
 
-def references(outputs: Iterable[Output]) -> tuple[OutputReference, ...]:
-    """What a newer revision refers to as superseded; key objects supersede and aren't."""
+def references(outputs: Iterable[Output], study: str) -> tuple[OutputReference, ...]:
+    """What a newer revision refers to as superseded; key objects supersede and aren't.
+
+    Objects of another study are left out: a correction has moved the series, and a document may
+    refer to such objects within its own study only.
+    """
     return tuple(
         OutputReference(
             OutputKind(output.kind),
@@ -149,5 +155,5 @@ def references(outputs: Iterable[Output]) -> tuple[OutputReference, ...]:
             output.series_instance_uid,
         )
         for output in outputs
-        if output.kind != OutputKind.KEY_OBJECT
+        if output.kind != OutputKind.KEY_OBJECT and output.study_instance_uid == study
     )

@@ -104,7 +104,9 @@ class Retention:
         """Rows lose their paths, then files go, then the mark is set: a crash repeats the rest."""
         layout = Layout(self.config.node.data)
         with deciding(self.sessions) as session:
-            revision = session.get_one(Revision, revision_id)
+            revision = session.get_one(Revision, revision_id, with_for_update=True)
+            if revision.state not in _SETTLED:
+                return  # released by a person since it was listed
             _forget(revision.outputs)
             if revision.assessment:
                 revision.assessment.page = None

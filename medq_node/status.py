@@ -25,7 +25,7 @@ from medq_node.standing import (
     settled,
 )
 from medq_node.store.database import Sessions
-from medq_node.store.states import DeliveryState, KeptKind, RevisionState
+from medq_node.store.states import DeliveryState, HoldKind, KeptKind, RevisionState
 from medq_node.store.tables import (
     Delivery,
     Feedback,
@@ -179,7 +179,7 @@ def _series(revision: Revision, layout: Layout) -> SeriesStatus:
         images=revision.images,
         calling_ae_title=series.calling_ae_title,
         state=revision.state,
-        reason=revision.reason,
+        reason=_reason(revision),
         rule=decision.rule if decision else None,
         action=decision.action if decision else None,
         explanation=decision.explanation if decision else None,
@@ -199,6 +199,16 @@ def _series(revision: Revision, layout: Layout) -> SeriesStatus:
             FeedbackStatus(said.verdict, said.why, said.by, said.at) for said in revision.feedback
         ),
     )
+
+
+def _reason(revision: Revision) -> str | None:
+    """Of what the loop firewall ignored and a person may release, also how."""
+    caught = revision.state is RevisionState.IGNORED and revision.hold is HoldKind.LOOP
+    if not caught or revision.cleaned_at is not None:
+        return revision.reason
+    handle = Handle(Subject.SERIES, revision.id)
+    how = f"medq-node held release {handle} --reason '...'"
+    return f"{revision.reason}; if this one is right: {how}"
 
 
 def _study(note: StudyNote) -> StudyStatus:

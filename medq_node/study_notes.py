@@ -7,6 +7,7 @@ names the one before as its predecessor.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,22 +20,19 @@ from medq_node.config import Config
 from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import EngineFailure, OutputError, Unprocessable
 from medq_node.layout import Layout
+from medq_node.orders import note_before, study_order
 from medq_node.records import (
-    original_paths,
     record_hold,
     record_outputs,
     record_refusal,
-    references,
 )
-from medq_node.steps import Next, in_order
+from medq_node.steps import Next, in_order, still_mine
 from medq_node.store.database import Sessions
-from medq_node.store.handover import hand_over_study_note, outputs_for
-from medq_node.store.seed import node_uid
+from medq_node.store.handover import goes_to, hand_over_study_note, outputs_for
 from medq_node.store.states import HoldKind, RevisionState
 from medq_node.store.tables import DecisionRow, Instance, Revision, Series, StudyNote, utc_now
 from medq_node.workshop.study_note import (
     StudyOrder,
-    StudySeries,
     certify_study_note,
     write_study_note,
 )
@@ -60,49 +58,61 @@ class StudyNotes(DBOSConfiguredInstance):
         self._layout = Layout(config.node.data)
 
     @DBOS.workflow(name="write_study_note", max_recovery_attempts=None)
-    def write_note(self, note_id: int) -> None:
-        """The way of one note on a study through the node."""
+    def write_note(self, note_id: int, release: int) -> None:
+        """The way of one note on a study through the node, since its ``release``-th release."""
         steps = (self.write, self.certify, self.hand_over)
-        in_order(steps, note_id, self._config.pipeline.retry_s)
+        in_order(steps, note_id, release, self._config.pipeline.retry_s)
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def write(self, note_id: int) -> Next:
+    def write(self, note_id: int, release: int) -> Next:
         """The report in a killable child; three failures hold the note."""
-        order = self._order(note_id)
+        order = self._order(note_id, release)
+        if order is None:
+            return Next.STOP
         try:
             with self._busy:
                 outputs = self._children.run(write_study_note, order)
         except Unprocessable as refusal:
-            return self._stop(note_id, None, str(refusal))
+            return self._stop(note_id, release, None, str(refusal))
         except (EngineFailure, OutputError) as failure:
-            return self._failed(note_id, str(failure))
+            return self._failed(note_id, release, str(failure))
         with self._sessions.begin() as session:
             note = session.get_one(StudyNote, note_id)
+            if not still_mine(note, release):
+                return Next.STOP
             note.state = RevisionState.PROCESSING
+            note.revisions = [series.revision_id for series in order.series]
             record_outputs(session, note, outputs, self._layout)
         return Next.ON
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def certify(self, note_id: int) -> Next:
+    def certify(self, note_id: int, release: int) -> Next:
         """Nothing leaves that is not a valid object."""
+        order = self._order(note_id, release)
+        if order is None:
+            return Next.STOP
         try:
             with self._busy:
-                unfit = self._children.run(certify_study_note, self._order(note_id))
+                unfit = self._children.run(certify_study_note, order)
         except EngineFailure as failure:
-            return self._failed(note_id, str(failure))
+            return self._failed(note_id, release, str(failure))
         except (Unprocessable, OutputError) as problem:
             unfit = (str(problem),)
         if unfit:
-            return self._stop(note_id, HoldKind.UNFIT, f"unfit to leave: {' '.join(unfit)}")
+            return self._stop(
+                note_id, release, HoldKind.UNFIT, f"unfit to leave: {' '.join(unfit)}"
+            )
         return Next.ON
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
-    def hand_over(self, note_id: int) -> Next:
+    def hand_over(self, note_id: int, release: int) -> Next:
         """One delivery row per destination."""
         with self._sessions.begin() as session:
             note = session.get_one(StudyNote, note_id)
-            for name in note.destinations:
-                objects = outputs_for(self._config.destinations[name], note.outputs)
+            if not still_mine(note, release):
+                return Next.STOP
+            for name in goes_to(session, note):
+                objects = outputs_for(session, note, name, self._config.destinations)
                 hand_over_study_note(session, note, name, len(objects))
             note.state = RevisionState.DONE
             note.finished_at = utc_now()
@@ -135,7 +145,7 @@ class StudyNotes(DBOSConfiguredInstance):
             workflow_id = _workflow(note_id, releases)
             if workflow_id not in self._started:
                 with SetWorkflowID(workflow_id):
-                    DBOS.enqueue_workflow(_QUEUE, self.write_note, note_id)
+                    DBOS.enqueue_workflow(_QUEUE, self.write_note, note_id, releases)
                 self._started.add(workflow_id)
 
     def hold_broken(self) -> None:
@@ -144,96 +154,71 @@ class StudyNotes(DBOSConfiguredInstance):
             unsettled = session.execute(
                 select(StudyNote.id, StudyNote.releases).where(StudyNote.state.in_(_UNSETTLED))
             ).all()
-        ids = {_workflow(note_id, releases): note_id for note_id, releases in unsettled}
+        ids = {_workflow(note_id, releases): (note_id, releases) for note_id, releases in unsettled}
         for workflow_id, kind in broken_workflows(list(ids)).items():
-            self._stop(ids[workflow_id], HoldKind.BROKEN, f"the workflow broke: {kind}")
+            note_id, release = ids[workflow_id]
+            self._stop(note_id, release, HoldKind.BROKEN, f"the workflow broke: {kind}")
 
     def _open(self, session: Session, study: str, now: datetime) -> None:
         """A note on ``study``, unless its images still come or its series are being worked on."""
         if not _quiet(session, study, now - timedelta(seconds=self._config.intake.study_quiet_s)):
             return
-        speaking = _newest_done(session, study)
-        destinations = dict.fromkeys(
-            name for r in speaking if r.decision for name in r.decision.destinations
-        )
+        speaking: dict[tuple[str, ...], list[Revision]] = defaultdict(list)
+        for revision in _newest_done(session, study):
+            assert revision.decision is not None
+            speaking[tuple(sorted(set(revision.decision.destinations)))].append(revision)
         before = session.scalar(
             select(StudyNote)
             .where(StudyNote.study_instance_uid == study)
             .order_by(StudyNote.number.desc())
             .limit(1)
         )
-        note = StudyNote(
-            study_instance_uid=study,
-            number=before.number + 1 if before else 1,
-            predecessor_id=before.id if before else None,
-            revisions=[revision.id for revision in speaking],
-            destinations=list(destinations),
-            state=RevisionState.COMPLETE,
-        )
-        session.add(note)
+        number = before.number if before else 0
+        # What a rule sends to one place doesn't go to another because of a neighbouring series.
+        for destinations, revisions in speaking.items():
+            if not any(revision.awaits_note for revision in revisions):
+                continue
+            number += 1
+            earlier = note_before(session, study, number, destinations)
+            note = StudyNote(
+                study_instance_uid=study,
+                number=number,
+                predecessor_id=earlier.id if earlier else None,
+                revisions=[revision.id for revision in revisions],
+                destinations=list(destinations),
+                state=RevisionState.COMPLETE,
+            )
+            session.add(note)
+            log.info("due", study_instance_uid=study, number=number, series=len(revisions))
         for revision in session.scalars(_done(study).where(Revision.awaits_note)):
             revision.awaits_note = False
-        log.info("due", study_instance_uid=study, number=note.number, series=len(speaking))
 
-    def _order(self, note_id: int) -> StudyOrder:
+    def _order(self, note_id: int, release: int) -> StudyOrder | None:
         with self._sessions() as session:
             note = session.get_one(StudyNote, note_id)
-            before = session.scalar(
-                select(StudyNote)
-                .where(
-                    StudyNote.study_instance_uid == note.study_instance_uid,
-                    StudyNote.number < note.number,
-                    StudyNote.state == RevisionState.DONE,
-                )
-                .order_by(StudyNote.number.desc())
-                .limit(1)
-            )
-            return StudyOrder(
-                series=tuple(
-                    self._series(session, session.get_one(Revision, revision_id))
-                    for revision_id in note.revisions
-                ),
-                folder=self._layout.study_folder(note.study_instance_uid, note.number),
-                node_uid=node_uid(session),
-                station_name=self._config.node.ae_title,
-                institution_name=self._config.node.institution_name,
-                number=note.number,
-                created_at=note.created_at.isoformat(),
-                judging=self._config.certify_settings,
-                superseded=references(before.outputs) if before else (),
-                retire=any(
-                    self._config.destinations[name].retire_superseded
-                    for name in note.destinations
-                    if name in self._config.destinations
-                ),
-            )
+            if not still_mine(note, release):
+                return None
+            return study_order(session, note, self._config, self._layout)
 
-    def _series(self, session: Session, revision: Revision) -> StudySeries:
-        assert revision.decision is not None
-        uid = revision.series.series_instance_uid
-        return StudySeries(
-            paths=tuple(self._layout.absolute(p) for p in original_paths(session, revision)),
-            folder=self._layout.output_folder(uid, revision.number),
-            revision=revision.number,
-            action=revision.decision.restore_mode,
-            created_at=revision.created_at.isoformat(),
-            images=revision.images,
-        )
-
-    def _failed(self, note_id: int, problem: str) -> Next:
+    def _failed(self, note_id: int, release: int, problem: str) -> Next:
         with self._sessions.begin() as session:
             note = session.get_one(StudyNote, note_id)
+            if not still_mine(note, release):
+                return Next.STOP
             note.failures += 1
             failures = note.failures
         log.warning("failed", study_note=note_id, failures=failures, problem=problem)
         if failures < self._config.pipeline.attempts:
             return Next.AGAIN
-        return self._stop(note_id, HoldKind.ENGINE, f"failed {failures} times, last: {problem}")
+        reason = f"failed {failures} times, last: {problem}"
+        return self._stop(note_id, release, HoldKind.ENGINE, reason)
 
-    def _stop(self, note_id: int, hold: HoldKind | None, reason: str) -> Next:
+    def _stop(self, note_id: int, release: int, hold: HoldKind | None, reason: str) -> Next:
         """Hold the note for a person, or refuse it where there is nothing to decide."""
         with self._sessions.begin() as session:
             note = session.get_one(StudyNote, note_id)
+            if not still_mine(note, release):
+                return Next.STOP
             if hold is None:
                 record_refusal(note, RevisionState.REFUSED, reason)
             else:

@@ -133,8 +133,10 @@ def _on_a_study(files: Sequence[list[Path]], folder: Path) -> Row:
     outputs = write_study_note(
         StudyOrder(
             series=tuple(
-                StudySeries(o.paths, o.folder, o.revision, o.restore, o.created_at, len(o.paths))
-                for o in orders
+                StudySeries(
+                    i, i, o.paths, o.folder, o.revision, o.restore, o.created_at, len(o.paths)
+                )
+                for i, o in enumerate(orders)
             ),
             folder=folder / "note",
             node_uid=orders[0].node_uid,

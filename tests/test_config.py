@@ -88,6 +88,15 @@ def test_the_gate_is_configured_by_its_own_limits_and_defaults() -> None:
     assert limits.bias_hu == 0.5
 
 
+def test_a_study_id_that_scanners_number_on_their_own_holds_nothing_unless_told(
+    write: Write,
+) -> None:
+    """Two scanners of one study seldom agree on it (PS3.3 C.7.2.1: user or equipment generated)."""
+    assert "StudyID" not in Config().identity.hold_when_differing
+    told = load_config(write("identity: {hold_when_differing: [StudyID]}"))
+    assert told.identity.hold_when_differing == ("StudyID",)
+
+
 def test_databases_lie_in_the_data_folder_unless_told_otherwise(write: Write) -> None:
     config = load_config(
         write("node: {data: kept}\ndatabase: {workflow_url: 'postgresql://h/w'}\n")

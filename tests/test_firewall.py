@@ -119,10 +119,16 @@ def made(session: Session, sop: str, series: str, of: Revision | StudyNote) -> N
             sop_instance_uid=sop,
             series_instance_uid=series,
             path=None,
+            study_instance_uid="1.2",
             sha256="",
         )
     )
     session.flush()
+
+
+def reason(session: Session, revision: Revision, chosen: Config) -> str:
+    caught = why_ours(session, revision, chosen)
+    return caught.reason if caught else ""
 
 
 def test_what_a_scanner_sends_passes_every_net(session: Session) -> None:
@@ -138,7 +144,7 @@ def test_the_ledger_knows_our_series_and_our_images(session: Session) -> None:
     by_series = arrived(session, "5")
     by_image = arrived(session, "1.3", images=("7.1", "5.1"))
     for ours in (by_series, by_image):
-        assert "ledger" in (why_ours(session, ours, config()) or "")
+        assert "ledger" in reason(session, ours, config())
 
 
 def test_the_ledger_knows_notes_on_whole_studies(session: Session) -> None:
@@ -152,7 +158,7 @@ def test_the_ledger_knows_notes_on_whole_studies(session: Session) -> None:
     session.add(note)
     session.flush()
     made(session, "6.1", "6", note)
-    assert "ledger" in (why_ours(session, arrived(session, "6"), config()) or "")
+    assert "ledger" in reason(session, arrived(session, "6"), config())
 
 
 def test_what_others_derive_from_our_images_is_known_by_its_sources(session: Session) -> None:
@@ -161,12 +167,12 @@ def test_what_others_derive_from_our_images_is_known_by_its_sources(session: Ses
     made(session, "5.1", "5", source)
     uids = [[f"7.{i}"] for i in range(999)] + [["5.1"]]
     derived = arrived(session, "1.2", **{SOURCE_IMAGE_UIDS: uids})
-    assert "Source Image Sequence" in (why_ours(session, derived, config()) or "")
+    assert "Source Image Sequence" in reason(session, derived, config())
 
 
 def test_contributing_equipment_names_us(session: Session) -> None:
     ours = arrived(session, **{MADE_BY_US: [["YES"]]})
-    assert "Contributing Equipment" in (why_ours(session, ours, config()) or "")
+    assert "Contributing Equipment" in reason(session, ours, config())
 
 
 @pytest.mark.parametrize(
@@ -186,11 +192,11 @@ def test_a_destination_that_sends_may_bring_originals_only(
     revision = arrived(session, caller="PACS", ImageType=image_type)
     if image_type is None:
         revision.snapshot = {}
-    why = why_ours(session, revision, config())
+    why = reason(session, revision, config())
     if says is None:
-        assert why is None
+        assert why == ""
     else:
-        assert why is not None and says in why and "set firewall.callers: {PACS: anything}" in why
+        assert says in why and "set firewall.callers: {PACS: anything}" in why
 
 
 @pytest.mark.parametrize(
@@ -220,8 +226,8 @@ def test_a_study_gets_so_many_results_and_no_more(session: Session) -> None:
         revision = arrived(session, uid)
         assert why_ours(session, revision, chosen) is None
         decided(session, revision, Action.RESTORE)
-    why = why_ours(session, arrived(session, "1.3"), chosen)
-    assert why is not None and "raise firewall.results_per_study (2)" in why
+    why = reason(session, arrived(session, "1.3"), chosen)
+    assert "raise firewall.results_per_study (2)" in why
     assert why_ours(session, arrived(session, "1.4", study="10"), chosen) is None
 
 
@@ -246,12 +252,30 @@ def test_every_reason_says_which_net_and_what_to_do(session: Session) -> None:
         arrived(session, "1.5", caller="PACS", ImageType=DERIVED),
         arrived(session, "1.6"),
     ]
-    reasons = [why_ours(session, c, config(results_per_study=1)) or "" for c in caught]
+    reasons = [reason(session, c, config(results_per_study=1)) for c in caught]
     assert len(set(reasons)) == len(caught), "six ways to be caught, six reasons"
-    for reason in reasons:
-        assert reason.startswith(FIREWALL)
-        assert "\n" not in reason
-        assert "no setting" in reason or "firewall." in reason or "node.ae_title" in reason
+    for why in reasons:
+        assert why.startswith(FIREWALL)
+        assert "\n" not in why
+        assert "no setting" in why or "firewall." in why or "node.ae_title" in why
+
+
+def test_a_person_may_pass_the_signs_of_a_loop_and_never_its_proof(session: Session) -> None:
+    made(session, "5.1", "5", arrived(session, "1.1", worked_on=True))
+    chosen = config(results_per_study=1)
+    proofs = [arrived(session, "5"), arrived(session, "1.2", **{MADE_BY_US: [["YES"]]})]
+    signs = [
+        arrived(session, "1.3", caller="MEDQ"),
+        arrived(session, "1.4", caller="PACS", ImageType=DERIVED),
+        arrived(session, "1.5"),
+    ]
+    for accepted in (False, True):
+        for revision in (*proofs, *signs):
+            revision.loop_accepted = accepted
+        caught = [why_ours(session, proof, chosen) for proof in proofs]
+        assert [c.curable for c in caught if c] == [False, False]
+        caught = [why_ours(session, sign, chosen) for sign in signs]
+        assert [c.curable for c in caught if c] == ([] if accepted else [True, True, True])
 
 
 def test_a_study_of_many_series_costs_a_few_queries_each(session: Session) -> None:

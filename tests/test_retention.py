@@ -91,6 +91,7 @@ def test_a_study_note_is_cleaned_like_a_series(desk: Desk) -> None:
                 sop_instance_uid="1.2.9",
                 series_instance_uid="1.2.8",
                 path=desk.layout.relative(folder / "report.dcm"),
+                study_instance_uid="1.2",
                 sha256="0" * 64,
             )
         )

@@ -1,6 +1,8 @@
 """The do-no-harm gate: a restored series against its source, as both lie on disk.
 
-Slice by slice, so memory stays bounded. Limits were chosen on real CT, MR and PET series: filters
+Slice by slice, so memory stays bounded. What could not be measured is not told as passed: a measure
+that saw no value has no row, and a slice too small to be measured may change only within the noise
+of the others. Limits were chosen on real CT, MR and PET series: filters
 that only remove noise pass (total variation at half to one noise level), and blurring, painted or
 erased lesions, shifted values and swapped slices don't; see ``GateLimits``.
 """
@@ -50,6 +52,11 @@ class _Worst:
             self._badness = badness
             self.value, self.limit = value, limit
             self.slice_number, self.about = slice_number, about
+
+    @property
+    def seen(self) -> bool:
+        """Whether there was anything to measure."""
+        return self._badness >= 0
 
     @property
     def measure(self) -> GateMeasure:
@@ -142,6 +149,23 @@ def _outside_range(pair: _Pair, margin_percent: float) -> int:
     return int((outside & pair.valid).sum())
 
 
+@dataclass(frozen=True, slots=True)
+class _SmallChange:
+    """What changed besides padding in a slice too small for more; in the unit of the series."""
+
+    number: int
+    rms: float
+    shift: float
+
+
+def _small_change(pair: _Pair) -> _SmallChange:
+    change = (pair.after - pair.before)[pair.valid].astype(np.float64)
+    if not change.size:
+        return _SmallChange(pair.number, 0.0, 0.0)
+    rms = float(np.sqrt(np.mean(change * change)))
+    return _SmallChange(pair.number, rms, abs(float(change.mean())))
+
+
 def refused(measure: str, reason: str) -> GateVerdict:
     """The verdict where there is nothing to measure; ``reason`` is a whole sentence."""
     return GateVerdict(False, (GateMeasure(measure, 1.0, 0.0, "faults", False),), (reason,))
@@ -172,17 +196,19 @@ class _Findings:
         )
         self._change_hu = _Worst("largest local change in HU", "HU", lesion)
         self._bands: defaultdict[str, list[tuple[BandShift, float]]] = defaultdict(list)
+        self._noise: list[float] = []
+        self._small: list[_SmallChange] = []
 
     def rows(self) -> list[_Worst]:
-        """All measures, the series' bias among them."""
+        """All measures that saw a value, the series' bias among them."""
         bias = self._series_bias()
-        rows = [self._padding, self._range, bias, self._bias]
+        rows = [self._padding, self._range, self._too_small(), bias, self._bias]
         rows += [self._edges, self._structure, self._share]
         if self._unit == "HU":
             rows.append(self._change_hu)
         elif self._unit != "signal":
             rows.append(self._organ)
-        return rows
+        return [row for row in rows if row.seen]
 
     def note(self, pair: _Pair, residual: SliceResidual | None) -> None:
         """Take note of one slice and what changed in it, where that could be measured."""
@@ -190,7 +216,11 @@ class _Findings:
         self._padding.see(pair.touched_padding, 0, number)
         self._range.see(_outside_range(pair, limits.range_margin_percent), 0, number)
         if residual is None:
+            change = _small_change(pair)
+            if change.rms > 0:
+                self._small.append(change)
             return
+        self._noise.append(residual.noise)
         for band in residual.bands:
             self._bands[band.band].append((band, residual.noise))
             if band.area_mm2 >= limits.bias_area_mm2 and band.cells >= _FEWEST_BIAS_CELLS:
@@ -199,12 +229,27 @@ class _Findings:
         pet = self._unit not in ("HU", "signal")
         share = limits.local_change_share_pet if pet else limits.local_change_share
         self._edges.see(residual.edge_residual, limits.edge_noise_levels, number)
-        self._structure.see(residual.structure, limits.structure_noise_levels, number)
+        if residual.structure is not None:
+            self._structure.see(residual.structure, limits.structure_noise_levels, number)
         self._share.see(residual.local_change_share, share, number)
         if pet:
             self._organ.see(residual.organ_change_share, limits.organ_change_share_pet, number)
         if self._unit == "HU":
             self._change_hu.see(residual.local_change, limits.local_change_hu, number)
+
+    def _too_small(self) -> _Worst:
+        """How many slices too small to be measured changed by more than the others' noise."""
+        words = "Slices too small to be measured were changed by more than noise (slice {} first)"
+        found = _Worst("too small to be measured", "slices", words)
+        noise = float(np.median(self._noise)) if self._noise else 0.0
+        harmed = [
+            change.number
+            for change in self._small
+            if change.rms > noise or change.shift > self._limits.local_change_share * noise
+        ]
+        if harmed:
+            found.see(len(harmed), 0, 0, str(harmed[0]))
+        return found
 
     def _bias_limit(self, band: str, noise: float) -> float:
         """In HU in CT, in percent of the band's mean elsewhere."""

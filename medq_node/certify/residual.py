@@ -67,16 +67,17 @@ class SliceResidual:
     ``noise`` is the source's noise level in the unit of the series. ``edge_residual`` is the RMS
     change at the strongest edges in noise levels: what only removes noise changes edges by no
     more than noise. ``structure`` is the RMS of the part of it that the source's own edges
-    explain, in noise levels, see ``medq_node.certify.structure``. ``local_change`` is the largest
-    local mean change, in the unit of the series; ``local_change_share`` the largest local mean
-    change as a share of the local standard deviation of the source (contrast and noise together);
-    ``organ_change_share`` the same under a Gaussian of 12 mm, in PET alone, where 3 mm are a voxel
-    and noise hides what changed there.
+    explain, in noise levels, ``None`` where there were too few to tell, see
+    ``medq_node.certify.structure``. ``local_change`` is the largest local mean change, in the unit
+    of the series; ``local_change_share`` the largest local mean change as a share of the local
+    standard deviation of the source (contrast and noise together); ``organ_change_share`` the same
+    under a Gaussian of 12 mm, in PET alone, where 3 mm are a voxel and noise hides what changed
+    there.
     """
 
     noise: float
     edge_residual: float
-    structure: float
+    structure: float | None
     local_change: float
     local_change_share: float
     organ_change_share: float
@@ -96,7 +97,8 @@ def measure_slice(
         unit: ``HU`` or another; decides tissue bands.
 
     Returns:
-        ``None`` where the slice has too little besides padding to measure anything.
+        ``None`` where the slice is too small, or too little of it is besides padding, to measure
+        anything.
     """
     step = tuple(max(1, round(_CELL_MM / mm)) for mm in spacing_mm)
     cell_mm = (step[0] * spacing_mm[0], step[1] * spacing_mm[1])
@@ -104,17 +106,21 @@ def measure_slice(
     change = restored - source
     if valid.all():
         share = np.ones([n // k for n, k in zip(source.shape, step, strict=True)], np.float32)
-        usable, offset = _inner(share), source.mean(dtype=np.float32)
-        centred = source - offset
+        weight = None
     else:
         weight = valid.astype(np.float32)
         share = _cells(weight, step)[0]
-        usable, offset = _inner(share), np.float32(np.vdot(source, weight) / weight.sum())
+    usable = _inner(share)
+    if int(usable.sum()) < _FEWEST_CELLS:
+        return None
+    if weight is None:
+        offset = source.mean(dtype=np.float32)
+        centred = source - offset
+    else:
+        offset = np.float32(np.vdot(source, weight) / weight.sum())
         centred = (source - offset) * weight
         change *= weight
         share = np.maximum(share, np.float32(1e-6))
-    if int(usable.sum()) < _FEWEST_CELLS:
-        return None
     # Squares of values far from zero would lose float32's precision: they are centred.
     mean, power = (cells / share for cells in _cells(centred, step))
     moved, moved_power = (cells / share for cells in _cells(change, step))
@@ -135,10 +141,11 @@ def measure_slice(
     flat = tissue & (variance <= (_FLAT_NOISE_LEVELS * noise) ** 2)
     contrast = np.sqrt(coarse_variance + np.float32(coarse_noise) ** 2)
     edges = _edges(variance, tissue & (variance >= busy), noise)
+    structure = structured_change(centred, change, valid, mean, usable, step)
     return SliceResidual(
         noise=noise,
         edge_residual=float(np.sqrt(local_power[edges].mean())) / noise,
-        structure=structured_change(centred, change, valid, mean, usable, step) / noise,
+        structure=None if structure is None else structure / noise,
         local_change=float(local_shift[usable].max()),
         local_change_share=float((local_shift[usable] / contrast[usable]).max()),
         organ_change_share=(

@@ -44,7 +44,7 @@ def structured_change(
     mean: NDArray[np.floating],
     usable: Bools,
     step: tuple[int, ...],
-) -> float:
+) -> float | None:
     """RMS of the part of ``change`` that the source's own edges explain, in the unit of both.
 
     Args:
@@ -56,7 +56,7 @@ def structured_change(
         step: rows and columns of a block.
 
     Returns:
-        0 where the slice is too small or too little besides padding to have edges.
+        ``None`` where the slice is too small or too little besides padding to have edges.
     """
     down = mean[2:, 1:-1] - mean[:-2, 1:-1]
     right = mean[1:-1, 2:] - mean[1:-1, :-2]
@@ -74,7 +74,7 @@ def structured_change(
         clear = sliding_window_view(valid, window)[corner].all(axis=(1, 2))
         pixels, corner = pixels[clear], tuple(axis[clear] for axis in corner)
     if len(pixels) < _FEWEST_CELLS // 4:
-        return 0.0
+        return None
     around = sliding_window_view(centred, window)[corner]
     explains = np.einsum("nij,kij->nk", around, _KERNELS, dtype=np.float64)
     found = change[tuple(pixels.T)].astype(np.float64)

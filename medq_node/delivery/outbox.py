@@ -16,15 +16,16 @@ from medq_node.delivery.parcel import Parcel
 from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import DeliveryError
 from medq_node.layout import Layout
+from medq_node.objects import OutputKind
 from medq_node.store.database import Sessions
 from medq_node.store.handover import outputs_for
-from medq_node.store.states import Content, DeliveryState
-from medq_node.store.tables import Delivery, Instance, Quarantine, Revision, utc_now
+from medq_node.store.states import OPEN_DELIVERY, Content, DeliveryState
+from medq_node.store.tables import Delivery, Instance, Quarantine, Revision, StudyNote, utc_now
 
 _PROGRESS_EVERY = 25
 """Objects between two notes of progress; after a crash at most so many are sent twice."""
 
-_OPEN = (DeliveryState.PENDING, DeliveryState.RETRYING)
+_OPEN = OPEN_DELIVERY
 
 log = structlog.get_logger("delivery")
 
@@ -111,7 +112,11 @@ class Outbox(DBOSConfiguredInstance):
                 if (number >= before if left is None else parcel.sop_instance_uid in left)
             ]
             with self._busy:
-                destination(self._config, name).send(parcels, confirmed)
+                peer = destination(self._config, name)
+                # What retires old objects goes only when all that replaces them is there.
+                for last in (False, True):
+                    if batch := [parcel for parcel in parcels if parcel.last is last]:
+                        peer.send(batch, confirmed)
         except DeliveryError as error:
             missing = [p.sop_instance_uid for p in parcels if p.sop_instance_uid not in arrived]
             return self._failed(delivery_id, error, missing or left)
@@ -169,10 +174,14 @@ class Outbox(DBOSConfiguredInstance):
             kept = session.get_one(Quarantine, delivery.quarantine_id)
             return [self._parcel(kept.path, kept.sop_instance_uid or kept.path, None)]
         if delivery.content is Content.OUTPUTS:
-            made = delivery.study_note or delivery.revision
-            asking = self._config.destinations[delivery.destination]
-            wanted = outputs_for(asking, made.outputs if made else ())
-            return [self._parcel(o.path, o.sop_instance_uid, o.sha256) for o in wanted]
+            made = delivery.study_note or session.get_one(Revision, delivery.revision_id)
+            named = self._config.destinations
+            return [
+                self._parcel(
+                    o.path, o.sop_instance_uid, o.sha256, last=o.kind == OutputKind.KEY_OBJECT
+                )
+                for o in outputs_for(session, made, delivery.destination, named)
+            ]
         revision = session.get_one(Revision, delivery.revision_id)
         originals = session.scalars(
             select(Instance)
@@ -185,11 +194,13 @@ class Outbox(DBOSConfiguredInstance):
         )
         return [self._parcel(i.path, i.sop_instance_uid, None) for i in originals]
 
-    def _parcel(self, path: str | None, uid: str, sha256: str | None) -> Parcel:
+    def _parcel(
+        self, path: str | None, uid: str, sha256: str | None, *, last: bool = False
+    ) -> Parcel:
         if path is None:
             raise DeliveryError(f"{uid}: removed by retention", permanent=True)
         name = PurePosixPath(*PurePosixPath(path).parts[1:])
-        return Parcel(self._layout.absolute(path), uid, name, sha256)
+        return Parcel(self._layout.absolute(path), uid, name, sha256, last)
 
 
 def _workflow(delivery_id: int, attempts: int) -> str:
@@ -218,7 +229,7 @@ def _handed_over_before(session: Session, delivery: Delivery, revision: Revision
 
 
 def _may_go(now: datetime) -> ColumnElement[bool]:
-    """Its pause is over, and no original of the same revision is on its way to the same place."""
+    """Its pause is over, and nothing that has to be there first is on its way to the same place."""
     original = aliased(Delivery)
     blocked = (
         select(original.id)
@@ -230,5 +241,35 @@ def _may_go(now: datetime) -> ColumnElement[bool]:
         )
         .exists()
     )
+    outdated = aliased(Delivery)
+    of_old, of_new = aliased(Revision), aliased(Revision)
+    old_note, new_note = aliased(StudyNote), aliased(StudyNote)
+    # What is older goes first: else an old result would come after the new one, as if current.
+    overtakes = or_(
+        select(outdated.id)
+        .join(of_old, outdated.revision_id == of_old.id)
+        .join(of_new, (of_new.series_id == of_old.series_id) & (of_new.number > of_old.number))
+        .where(
+            of_new.id == Delivery.revision_id,
+            outdated.destination == Delivery.destination,
+            outdated.content == Content.OUTPUTS,
+            outdated.state.in_(_OPEN),
+        )
+        .exists(),
+        select(outdated.id)
+        .join(old_note, outdated.study_note_id == old_note.id)
+        .join(
+            new_note,
+            (new_note.study_instance_uid == old_note.study_instance_uid)
+            & (new_note.number > old_note.number),
+        )
+        .where(
+            new_note.id == Delivery.study_note_id,
+            outdated.destination == Delivery.destination,
+            outdated.state.in_(_OPEN),
+        )
+        .exists(),
+    )
     due = or_(Delivery.next_try_at.is_(None), Delivery.next_try_at <= now)
-    return Delivery.state.in_(_OPEN) & due & or_(Delivery.content == Content.ORIGINALS, ~blocked)
+    free = or_(Delivery.content == Content.ORIGINALS, ~blocked & ~overtakes)
+    return Delivery.state.in_(_OPEN) & due & free

@@ -15,13 +15,15 @@ from medq_node.errors import DeliveryError
 class Parcel:
     """One object on its way. ``sha256`` is that of the whole file, ``None`` for originals.
 
-    ``name`` is where a folder destination puts it, relative to the destination.
+    ``name`` is where a folder destination puts it, relative to the destination. ``last`` marks what
+    may go only when all others are there.
     """
 
     path: Path
     sop_instance_uid: str
     name: PurePosixPath
     sha256: str | None = None
+    last: bool = False
 
     def check(self) -> None:
         """A resend must be byte-identical to the first send.

@@ -43,10 +43,15 @@ def release_clash(session: Session, layout: Layout, series_id: int, reason: str)
     So a crash at any moment leaves every object under a name, and every row with its object.
 
     Raises:
-        MedqError: nothing waits, or the series is being worked on; says what to do.
+        MedqError: nothing of this series waits, some of it is gone, or it is being worked on;
+            says what to do.
     """
-    series, waiting = _waiting(session, series_id)
-    _refuse_while_used(session, series, waiting)
+    series, found = _waiting(session, series_id)
+    waiting = [kept for kept in found if not _is_stray(kept, series)]
+    strays = len(found) - len(waiting)
+    _refuse_strays_alone(series, waiting, strays)
+    _refuse_while_used(session, series)
+    _refuse_fragment(session, series, waiting)
     newest = {kept.sop_instance_uid: kept for kept in waiting}
     links: list[tuple[Path, Path]] = []
     for kept in waiting:
@@ -62,6 +67,8 @@ def release_clash(session: Session, layout: Layout, series_id: int, reason: str)
     then = f"{counted(len(newest), 'image')} taken over; the series' next revision follows"
     if older := len(waiting) - len(newest):
         then += f" ({counted(older, 'object')} sent before the newest ones dropped)"
+    if strays:
+        then += f"; {stay_aside(strays)}"
     return Decided(_before(waiting), then, partial(_link, links))
 
 
@@ -94,18 +101,45 @@ def _waiting(session: Session, series_id: int) -> tuple[Series, Sequence[Quarant
     return series, waiting
 
 
-def _refuse_while_used(session: Session, series: Series, waiting: Sequence[Quarantine]) -> None:
+def stay_aside(strays: int) -> str:
+    """What becomes of ``strays`` objects of another series when their clash is released."""
+    return f"{_belong(strays)} to another series and {'stays' if strays == 1 else 'stay'} aside"
+
+
+def _belong(strays: int) -> str:
+    return f"{strays} {'belongs' if strays == 1 else 'belong'}"
+
+
+def _is_stray(kept: Quarantine, series: Series) -> bool:
+    return kept.series_instance_uid not in (None, series.series_instance_uid)
+
+
+def _refuse_strays_alone(series: Series, waiting: Sequence[Quarantine], strays: int) -> None:
+    if not waiting:
+        raise MedqError(
+            f"{Handle(Subject.CLASH, series.id)}: {_belong(strays)} to another series, and nothing "
+            "else is here to release: drop it, and let the source send under new SOP Instance UIDs"
+        )
+
+
+def _refuse_fragment(session: Session, series: Series, waiting: Sequence[Quarantine]) -> None:
+    """A few right images beside many removed ones would be worked on as if they were all."""
+    removed = session.scalars(
+        select(Instance.sop_instance_uid).where(
+            Instance.series_id == series.id, Instance.path.is_(None)
+        )
+    )
+    gone = len(set(removed) - {kept.sop_instance_uid for kept in waiting})
+    if gone:
+        raise MedqError(
+            f"{Handle(Subject.CLASH, series.id)}: {counted(gone, 'other image')} of this series "
+            "went after delivery: drop this, and send the whole series again as a new one"
+        )
+
+
+def _refuse_while_used(session: Session, series: Series) -> None:
     """Revisions, notes and deliveries find their images by rows that are about to change."""
     handle = Handle(Subject.CLASH, series.id)
-    elsewhere = sum(
-        kept.series_instance_uid not in (None, series.series_instance_uid) for kept in waiting
-    )
-    if elsewhere:
-        raise MedqError(
-            f"{handle}: {counted(elsewhere, 'object')} under known SOP Instance UIDs belong to "
-            "another series and can't be released: drop them, and let the source send them under "
-            "new SOP Instance UIDs"
-        )
     arriving = select(Instance.id).where(
         Instance.series_id == series.id, Instance.since_revision.is_(None)
     )

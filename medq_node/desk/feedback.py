@@ -11,6 +11,7 @@ from medq_node.desk.audit import record
 from medq_node.desk.handles import Handle, Subject, parse_handle
 from medq_node.desk.transaction import deciding
 from medq_node.errors import MedqError
+from medq_node.objects import OutputKind
 from medq_node.store.database import Sessions
 from medq_node.store.states import FeedbackVerdict, RevisionState
 from medq_node.store.tables import Feedback, Output, Revision, Series, StudyNote
@@ -60,7 +61,7 @@ def _noted(session: Session, named: str) -> Sequence[Revision]:
         revision = session.get(Revision, handle.id)
         if revision is None:
             raise MedqError(f"{handle}: no such series; medq-node status lists them")
-        if not _has_note(revision):
+        if not _has_note(session, revision):
             raise MedqError(f"{handle} has no note yet (it is {revision.state})")
         return [revision]
     if handle.subject is Subject.STUDY:
@@ -79,7 +80,7 @@ def _by_uid(session: Session, uid: str) -> Sequence[Revision]:
         .order_by(Revision.number.desc())
     ).all()
     for revision in revisions:
-        if _has_note(revision):
+        if _has_note(session, revision):
             return [revision]
     made = session.scalar(
         select(Output)
@@ -88,7 +89,7 @@ def _by_uid(session: Session, uid: str) -> Sequence[Revision]:
     )
     if made is not None and made.study_note is not None:
         return _of_study(session, made.study_note)
-    if made is not None and made.revision is not None and _has_note(made.revision):
+    if made is not None and made.revision is not None and _has_note(session, made.revision):
         return [made.revision]
     if revisions or made is not None:
         raise MedqError(f"{uid} has no note yet; medq-node status says where it stands")
@@ -102,5 +103,14 @@ def _of_study(session: Session, note: StudyNote) -> Sequence[Revision]:
     return [session.get_one(Revision, revision_id) for revision_id in note.revisions]
 
 
-def _has_note(revision: Revision) -> bool:
-    return revision.state is RevisionState.DONE and revision.assessment is not None
+def _has_note(session: Session, revision: Revision) -> bool:
+    """A report of its own has left, or one on its study that speaks of it."""
+    if revision.state is not RevisionState.DONE:
+        return False
+    if any(output.kind == OutputKind.REPORT for output in revision.outputs):
+        return True
+    notes = select(StudyNote.revisions).where(
+        StudyNote.study_instance_uid == revision.series.study_instance_uid,
+        StudyNote.state == RevisionState.DONE,
+    )
+    return any(revision.id in spoken_of for spoken_of in session.scalars(notes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import case, distinct, func, null, select
 from sqlalchemy.orm import Session
 
 from medq_node.console.lines import counted
@@ -47,9 +47,7 @@ def everything_held(session: Session) -> tuple[Held, ...]:
 
 def clashes(session: Session) -> list[Held]:
     """Per series, what came under its images' SOP Instance UIDs with other content."""
-    other_series = func.sum(
-        func.coalesce(Quarantine.series_instance_uid != Series.series_instance_uid, False)
-    )
+    stray = Quarantine.series_instance_uid != Series.series_instance_uid
     rows = session.execute(
         select(
             Series,
@@ -58,7 +56,9 @@ def clashes(session: Session) -> list[Held]:
             func.min(Quarantine.arrived_at, type_=Quarantine.arrived_at.type),
             func.min(Quarantine.calling_ae_title),
             func.min(Quarantine.reason),
-            other_series,
+            # Not a sum of booleans, which PostgreSQL hasn't got.
+            func.sum(case((stray, 1), else_=0)),
+            func.count(distinct(case((stray, null()), else_=Quarantine.sop_instance_uid))),
         )
         .join(Instance, Instance.series_id == Series.id)
         .join(Quarantine, Quarantine.sop_instance_uid == Instance.sop_instance_uid)
@@ -66,17 +66,20 @@ def clashes(session: Session) -> list[Held]:
         .group_by(Series.id)
     )
     found = []
-    for row, objects, images, since, sender, why, elsewhere in rows:
+    for row, objects, images, since, sender, why, strays, right in rows:
         what = (
             f"{row.modality or '?'}, {counted(images, 'image')} from {sender or 'a folder'} under "
             f"known SOP Instance {'UID' if images == 1 else 'UIDs'} with other content"
         )
         release = clash.RELEASE_MEANS
-        if elsewhere:
-            release = f"not possible: {counted(elsewhere, 'object')} belong to another series"
-        elif objects > images:
+        if objects > images:
             what += f" ({objects} objects in all)"
+        if objects - strays > right:
             release += "; where one came several times, the newest is taken"
+        if strays == objects:
+            release = f"not possible: {counted(strays, 'object')} of another series"
+        elif strays:
+            release += f"; {clash.stay_aside(strays)}"
         found.append(
             Held(
                 handle=str(Handle(Subject.CLASH, row.id)),

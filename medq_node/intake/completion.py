@@ -17,6 +17,12 @@ from medq_node.store.handover import hand_over_revision
 from medq_node.store.states import Content, RevisionState
 from medq_node.store.tables import Instance, Revision, Series, utc_now
 
+FRAGMENT = (
+    "its earlier images were removed after they had been delivered; "
+    "send the whole series again as a new one"
+)
+"""Why nothing is made of late images of a series that retention has removed."""
+
 log = structlog.get_logger("intake")
 
 
@@ -58,9 +64,9 @@ class Completion:
             series = session.get_one(Series, series_id)
             before = _newest(session, series_id)
             number = before.number + 1 if before else 1
-            instances = session.scalars(
-                select(Instance).where(Instance.series_id == series_id, Instance.path.is_not(None))
-            ).all()
+            known = session.scalars(select(Instance).where(Instance.series_id == series_id)).all()
+            instances = [i for i in known if i.path is not None]
+            fragment = len(instances) < len(known)
             late = [i for i in instances if i.since_revision is None]
             for instance in late:
                 instance.since_revision = number
@@ -68,7 +74,9 @@ class Completion:
                 series_id=series_id,
                 number=number,
                 predecessor_id=before.id if before else None,
-                state=RevisionState.COMPLETE,
+                state=RevisionState.REFUSED if fragment else RevisionState.COMPLETE,
+                reason=FRAGMENT if fragment else None,
+                finished_at=utc_now() if fragment else None,
                 images=len(instances),
                 snapshot=header_snapshot(self.layout.absolute(str(i.path)) for i in instances),
                 stages={"receive": (series.last_arrival - series.first_arrival).total_seconds()},
@@ -84,6 +92,8 @@ class Completion:
             series_instance_uid=series.series_instance_uid,
             revision=number,
             images=len(instances),
+            state=revision.state,
+            reason=revision.reason,
             waited_s=round((utc_now() - series.last_arrival).total_seconds(), 1),
         )
 

@@ -36,10 +36,11 @@ _KEPT_SLICES = 8
 
 @dataclass(frozen=True, slots=True)
 class SeriesStack:
-    """The slices of one series in order along the slice normal.
+    """The slices of one series in order in space, in the direction of Instance Number.
 
-    ``instances`` is sorted by position, then Acquisition Number, Temporal Position Identifier,
-    Echo Time, Instance Number. Slice indices are 0-based throughout.
+    ``instances`` is sorted by position along the slice normal, or against it where Instance Number
+    runs that way, then by Acquisition Number, Temporal Position Identifier, Echo Time, Instance
+    Number. So slice numbers are those of a viewer. Slice indices are 0-based throughout.
     """
 
     info: StackInfo
@@ -159,7 +160,8 @@ def open_series(paths: Sequence[Path]) -> SeriesStack:
     first = instances[0]
     _refuse_mixtures(instances)
     _refuse_mixed_orientations(instances)
-    instances.sort(key=lambda instance: _order(instance, first.normal))
+    direction = _direction(instances, first.normal)
+    instances.sort(key=lambda instance: _order(instance, first.normal, direction))
     return SeriesStack(_stack_info(instances), tuple(instances))
 
 
@@ -219,11 +221,26 @@ def _along(instance: SourceInstance, normal: tuple[float, float, float]) -> floa
     return round(float(np.dot(instance.position_mm, normal)), 3)
 
 
+def _direction(instances: Sequence[SourceInstance], normal: tuple[float, float, float]) -> int:
+    """-1 where Instance Number runs against ``normal``, else 1, as where numbers say nothing.
+
+    Told by the steps from one number to the next, of which more than two in three must go back: a
+    series of several volumes jumps forth between them. Missing and double numbers say nothing.
+    """
+    numbered = {i.instance_number: i for i in instances if i.instance_number is not None}
+    if len(numbered) < len(instances):
+        return 1
+    positions = [_along(numbered[number], normal) for number in sorted(numbered)]
+    back = sum(b < a for a, b in pairwise(positions))
+    forth = sum(b > a for a, b in pairwise(positions))
+    return -1 if back > 2 * forth else 1
+
+
 def _order(
-    instance: SourceInstance, normal: tuple[float, float, float]
+    instance: SourceInstance, normal: tuple[float, float, float], direction: int
 ) -> tuple[float, int, int, float, int, str]:
     return (
-        _along(instance, normal),
+        direction * _along(instance, normal),
         instance.acquisition_number or 0,
         instance.temporal_position or 0,
         instance.echo_time_ms or 0.0,

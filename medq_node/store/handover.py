@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from medq_node.config import Destination
 from medq_node.objects import OutputKind
-from medq_node.store.states import Content, DeliveryState
+from medq_node.store.states import OPEN_DELIVERY, Content, DeliveryState
 from medq_node.store.tables import Delivery, Notice, Output, Quarantine, Revision, StudyNote
 
 
@@ -47,13 +47,64 @@ def hand_over_study_note(session: Session, note: StudyNote, destination: str, to
         )
 
 
-def outputs_for(destination: Destination, outputs: Iterable[Output]) -> list[Output]:
-    """Those of ``outputs`` that ``destination`` wants, in a fixed order."""
+def had_before(session: Session, owner: Revision | StudyNote) -> tuple[str, ...]:
+    """Destinations that got, or are getting, outputs of what ``owner`` replaces."""
+    got = (Delivery.confirmed > 0) | Delivery.state.in_(OPEN_DELIVERY)
+    names = select(Delivery.destination).where(Delivery.content == Content.OUTPUTS, got).distinct()
+    if isinstance(owner, Revision):
+        names = names.join(Revision, Delivery.revision_id == Revision.id).where(
+            Revision.series_id == owner.series_id, Revision.number < owner.number
+        )
+    else:
+        names = names.join(StudyNote, Delivery.study_note_id == StudyNote.id).where(
+            StudyNote.study_instance_uid == owner.study_instance_uid,
+            StudyNote.number < owner.number,
+        )
+    return tuple(sorted(session.scalars(names)))
+
+
+def outputs_for(
+    session: Session,
+    owner: Revision | StudyNote,
+    name: str,
+    destinations: Mapping[str, Destination],
+) -> list[Output]:
+    """Those of ``owner``'s outputs that go to the destination ``name``, in a fixed order.
+
+    A key object goes, last, to where the objects that it retires are, if that place asks for it.
+    """
+    outputs = sorted(owner.outputs, key=lambda output: output.id)
+    retiring = name in destinations and destinations[name].retire_superseded
     return [
-        output
-        for output in sorted(outputs, key=lambda output: output.id)
-        if output.kind != OutputKind.KEY_OBJECT or destination.retire_superseded
+        *(o for o in outputs if o.kind != OutputKind.KEY_OBJECT and name in _named(owner)),
+        *(
+            o
+            for o in outputs
+            if o.kind == OutputKind.KEY_OBJECT and retiring and name in had_before(session, owner)
+        ),
     ]
+
+
+def goes_to(session: Session, owner: Revision | StudyNote) -> list[str]:
+    """Where outputs of ``owner`` may have to go: where its rules say, and where old ones are."""
+    return list(dict.fromkeys([*_named(owner), *had_before(session, owner)]))
+
+
+def retires(
+    session: Session, owner: Revision | StudyNote, destinations: Mapping[str, Destination]
+) -> bool:
+    """Whether any place that has what ``owner`` replaces asks for a key object that retires it."""
+    return any(
+        destinations[name].retire_superseded
+        for name in had_before(session, owner)
+        if name in destinations
+    )
+
+
+def _named(owner: Revision | StudyNote) -> list[str]:
+    if isinstance(owner, StudyNote):
+        return owner.destinations
+    return owner.decision.destinations if owner.decision else []
 
 
 def hand_over_quarantined(
@@ -75,10 +126,23 @@ def hand_over_quarantined(
 
 
 def hand_over_notices(session: Session, revision: Revision, targets: Iterable[str]) -> None:
-    """Ask for people to be told that the verdict on a revision is reject; idempotent."""
+    """Ask for people to be told that the verdict on a revision is reject; idempotent.
+
+    Once per series: who was told of an earlier revision, or soon will be, isn't told again.
+    """
+    told_before = and_(
+        Revision.series_id == revision.series_id,
+        Revision.number < revision.number,
+        Notice.state != DeliveryState.DEAD,
+    )
     for target in targets:
         key = f"revision-{revision.id}/reject/{target}"
-        if session.scalar(select(Notice.id).where(Notice.key == key)) is None:
+        told = (
+            select(Notice.id)
+            .join(Revision, Notice.revision_id == Revision.id)
+            .where(Notice.target == target, or_(Notice.key == key, told_before))
+        )
+        if session.scalars(told).first() is None:
             session.add(
                 Notice(
                     key=key,

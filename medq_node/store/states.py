@@ -40,6 +40,7 @@ class HoldKind(StrEnum):
     IDENTITY = "identity"  # patient or study differ within the study; released, it is worked on
     ENGINE = "engine"  # the engine failed too often; released, it is tried again
     UNFIT = "unfit"  # an output isn't valid; released, it is made anew, never sent as it is
+    LOOP = "loop"  # the firewall ignored it for who sent it; released, that net is passed
     BROKEN = "broken"  # the workflow broke; released, it is started anew
 
 

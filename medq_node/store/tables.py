@@ -133,7 +133,8 @@ class Revision(Base):
     ``snapshot`` maps DICOM keywords to their distinct values over the revision's images.
     ``stages`` maps a stage's name to its duration in seconds. ``hold`` says why it is held;
     ``releases`` counts how often a person let it go on; ``identity_accepted`` is set once a person
-    has accepted that its patient or study differ from the rest of the study. ``awaits_note`` is
+    has accepted that its patient or study differ from the rest of the study, ``loop_accepted`` that
+    it isn't our own work come back. ``awaits_note`` is
     set from when it is done until a note on the whole study speaks of it.
     """
 
@@ -152,6 +153,7 @@ class Revision(Base):
     hold: Mapped[HoldKind | None] = mapped_column(_words(HoldKind))
     releases: Mapped[int] = mapped_column(default=0)
     identity_accepted: Mapped[bool] = mapped_column(default=False)
+    loop_accepted: Mapped[bool] = mapped_column(default=False)
     awaits_note: Mapped[bool] = mapped_column(default=False, index=True)
     failures: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
@@ -235,6 +237,7 @@ class Output(Base):
     sop_class_uid: Mapped[str] = mapped_column(String(64))
     sop_instance_uid: Mapped[str] = mapped_column(String(64), unique=True)
     series_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    study_instance_uid: Mapped[str] = mapped_column(String(64))
     path: Mapped[str | None]
     sha256: Mapped[str] = mapped_column(String(64))
 
@@ -315,7 +318,7 @@ class Quarantine(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     path: Mapped[str] = mapped_column(unique=True)
-    sop_instance_uid: Mapped[str | None] = mapped_column(String(64))
+    sop_instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     series_instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     study_instance_uid: Mapped[str | None] = mapped_column(String(64))
     calling_ae_title: Mapped[str | None] = mapped_column(String(16))

@@ -36,12 +36,22 @@ class StudySeries:
     ``images`` is how many there were when its outputs were made.
     """
 
+    revision_id: int
+    series_id: int
     paths: tuple[Path, ...]
     folder: Path
     revision: int
     action: str
     created_at: str
     images: int
+
+    def is_here(self) -> bool:
+        """Whether it can still be spoken of.
+
+        Retention may have removed a series that is long done, a correction replaced some images.
+        """
+        whole = len(self.paths) == self.images and self.folder.exists()
+        return whole and all(path.exists() for path in self.paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +98,10 @@ def write_study_note(order: StudyOrder) -> tuple[OutputObject, ...]:
 def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
     """Reasons why the note may not leave the node; empty when it is fit."""
     outputs = read_objects(order.folder)
-    sources = [open_series(series.paths) for series in _still_here(order)]
+    sources = [open_series(series.paths) for series in order.series]
     restored = [
         output
-        for series in _still_here(order)
+        for series in order.series
         for output in read_result(series.folder).outputs
         if output.kind is OutputKind.RESTORED
     ]
@@ -102,7 +112,7 @@ def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
 
 def _parts(order: StudyOrder) -> tuple[ReportPart, ...]:
     parts: list[ReportPart] = []
-    for series in _still_here(order):
+    for series in order.series:
         result = read_result(series.folder)
         identity = OutputIdentity(
             node_uid=order.node_uid,
@@ -121,17 +131,6 @@ def _parts(order: StudyOrder) -> tuple[ReportPart, ...]:
     if not parts:
         raise Unprocessable("no series of the study is kept any more")
     return tuple(parts)
-
-
-def _still_here(order: StudyOrder) -> list[StudySeries]:
-    """Retention may have removed a series that is long done, a correction replaced some images."""
-    return [
-        series
-        for series in order.series
-        if series.folder.exists()
-        and len(series.paths) == series.images
-        and all(path.exists() for path in series.paths)
-    ]
 
 
 def _identity(order: StudyOrder, parts: Sequence[ReportPart]) -> OutputIdentity:

@@ -245,6 +245,68 @@ def test_limits_are_obeyed(ct: SeriesStack, tmp_path: Path) -> None:
     assert check_restored(ct, open_series(paths), lax).passed
 
 
+def test_a_slice_too_small_to_be_measured_may_not_change(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(4).integers(1, 4000, (3, 14, 14)).astype(np.uint16)
+    source = open_series(mr_series(tmp_path / "in", pixels=pixels))
+    verdict = judge(source, tmp_path / "out", lambda i, v: v[::-1, ::-1] if i else v)
+    assert verdict.reasons == (
+        "Slices too small to be measured were changed by more than noise (slice 2 first):"
+        " 2 slices; the limit is 0.",
+    )
+    assert [m.name for m in verdict.measures] == [
+        "geometry",
+        "padding",
+        "range",
+        "too small to be measured",
+    ]
+    failed = [(m.name, m.value, m.unit) for m in verdict.measures if not m.passed]
+    assert failed == [("too small to be measured", 2, "slices")]
+
+
+def test_what_was_not_measured_is_not_told_as_passed(tmp_path: Path) -> None:
+    source = open_series(mr_series(tmp_path / "in", rows=14, columns=14))
+    verdict = judge(source, tmp_path / "out", lambda _, values: values)
+    assert verdict.passed
+    assert [m.name for m in verdict.measures] == ["geometry", "padding", "range"]
+
+
+def with_an_end_slice_nearly_empty(folder: Path) -> SeriesStack:
+    """MR whose last slice is declared padding but for a tip of the body of 12 x 12 mm."""
+    whole = open_series(mr_series(folder / "whole", slices=3, rows=128, columns=128))
+    pixels = np.stack([whole.stored(i) for i in range(3)]).astype(np.uint16)
+    tip = np.zeros((128, 128), np.bool_)
+    tip[58:70, 58:70] = True
+    pixels[2][~tip] = 0
+    return open_series(mr_series(folder / "in", pixels=pixels, PixelPaddingValue=0))
+
+
+def test_an_end_slice_nearly_empty_does_not_refuse_a_denoised_series(tmp_path: Path) -> None:
+    source = with_an_end_slice_nearly_empty(tmp_path)
+    verdict = judge(source, tmp_path / "out", total_variation(source, 0.5))
+    assert verdict.passed, verdict.reasons
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [lambda v: v + 0.1 * v * (np.arange(128) < 64), lambda v: v * 1.03],
+    ids=["half of it brighter", "brighter by 3 %"],
+)
+def test_more_than_noise_in_an_end_slice_nearly_empty_is_refused(
+    tmp_path: Path, cheat: Callable[[Image], Image]
+) -> None:
+    source = with_an_end_slice_nearly_empty(tmp_path)
+    verdict = judge(source, tmp_path / "out", lambda i, v: cheat(v) if i == 2 else v)
+    assert any("(slice 3 first): 1 slices" in r for r in verdict.reasons), verdict.reasons
+
+
+def test_a_slice_of_padding_alone_is_fine(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(5).integers(900, 1100, (2, 64, 64)).astype(np.uint16)
+    pixels[1] = 0
+    source = open_series(mr_series(tmp_path / "in", pixels=pixels, PixelPaddingValue=0))
+    verdict = judge(source, tmp_path / "out", lambda _, values: values)
+    assert verdict.passed, verdict.reasons
+
+
 _REAL = [
     "ct_crlm1004_abdomen",
     "ct_lidc0314_chest_1mm",

@@ -14,10 +14,20 @@ from medq_node.config import Config, FolderDestination
 from medq_node.delivery.outbox import Outbox
 from medq_node.durable import Busy, durable_execution
 from medq_node.layout import Layout
+from medq_node.objects import OutputKind
 from medq_node.store.database import Sessions, migrate, open_database
 from medq_node.store.states import Content, DeliveryState, RevisionState
-from medq_node.store.tables import Delivery, Output, Revision, Series, utc_now
+from medq_node.store.tables import (
+    DecisionRow,
+    Delivery,
+    Output,
+    Revision,
+    RuleSetRow,
+    Series,
+    utc_now,
+)
 from tests.node import wait_for
+from tests.rows import add_delivery, add_output
 
 
 @pytest.fixture
@@ -63,6 +73,23 @@ def one_output(
         )
         session.add(revision)
         session.flush()
+        session.merge(RuleSetRow(version=1, text="rules: []", source="test"))
+        session.flush()
+        session.add(
+            DecisionRow(
+                revision_id=revision.id,
+                rule_set_version=1,
+                action="assess",
+                restore="when_needed",
+                engine="classical",
+                destinations=[destination],
+                forward_originals=False,
+                note="series",
+                values_seen={},
+                why_not=[],
+                explanation="",
+            )
+        )
         session.add(
             Output(
                 revision_id=revision.id,
@@ -71,6 +98,7 @@ def one_output(
                 sop_instance_uid=f"{key}.4",
                 series_instance_uid=f"{key}.5",
                 path=f"output/{key}.r1/report/x.dcm",
+                study_instance_uid="1.2",
                 sha256=sha256,
             )
         )
@@ -126,6 +154,43 @@ def test_an_object_that_changed_on_disk_becomes_a_dead_letter(
         wait_for(dead, 20)
     assert row(sessions).attempts == 2
     assert "changed since" in (row(sessions).last_error or "")
+
+
+def test_nothing_is_retired_while_its_replacement_is_not_there(
+    config: Config, sessions: Sessions, tmp_path: Path
+) -> None:
+    """The report is refused, so the key object behind it stays here."""
+    retiring = FolderDestination(kind="folder", path=tmp_path / "out", retire_superseded=True)
+    config = config.model_copy(update={"destinations": {"out": retiring}})
+    one_output(sessions, config, "out", "0" * 64)
+    with sessions.begin() as session:
+        new = session.scalars(select(Revision)).one()
+        new.number = 2
+        old = Revision(
+            series_id=new.series_id, number=1, state=RevisionState.DONE, images=1, snapshot={}
+        )
+        key_object = add_output(OutputKind.KEY_OBJECT)
+        file = config.node.data / str(key_object.path)
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"object")
+        key_object.sha256, key_object.revision = RIGHT, new
+        session.add_all([old, key_object])
+        session.flush()
+        add_delivery(session, old, "out", state=DeliveryState.CONFIRMED, confirmed=1)
+
+    def newest() -> Delivery:
+        with sessions() as session:
+            return session.scalars(select(Delivery).where(Delivery.key == "1.2.3")).one()
+
+    with working(config, sessions) as outbox:
+
+        def dead() -> bool:
+            outbox.start_waiting()
+            return newest().state is DeliveryState.DEAD
+
+        wait_for(dead, 20)
+    assert len(newest().left or ()) == 2
+    assert not list((tmp_path / "out").rglob("*.dcm"))
 
 
 def test_a_destination_that_is_gone_from_the_settings_is_said_at_once(

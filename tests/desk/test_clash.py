@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
 
 from medq_node.desk import clash as clash_module
+from medq_node.desk.held import clashes
 from medq_node.errors import MedqError
 from medq_node.store.states import Content, DeliveryState, RevisionState
 from medq_node.store.tables import Instance, Revision, Series, StudyNote
@@ -184,10 +185,41 @@ def test_images_that_moved_to_another_series_are_not_let_in(desk: Desk, tmp_path
     settle(desk)
     push(desk, corrected(first, tmp_path / "second", "X", SeriesInstanceUID="1.2.3"))
     assert "not possible" in desk.held()["clash-1"].release
-    with pytest.raises(MedqError, match="belong to another series"):
+    with pytest.raises(MedqError, match="2 belong to another series, and nothing else"):
         desk.release("clash-1")
     desk.drop("clash-1")
     assert desk.held() == {}
+
+
+def test_a_stray_does_not_stand_in_the_way_of_the_right_ones(clashing, tmp_path: Path) -> None:
+    desk, first, _ = clashing
+    push(desk, corrected(first[:1], tmp_path / "stray", "STRAY", SeriesInstanceUID="1.2.3"))
+    held = desk.held()["clash-1"]
+    assert held.release.endswith("; 1 belongs to another series and stays aside")
+    assert "the newest is taken" not in held.release
+    [outcome] = desk.release("clash-1")
+    assert outcome.then.startswith("3 images taken over")
+    assert "1 belongs to another series and stays aside" in outcome.then
+    assert in_use(desk) == ["RIGHT"] * 3
+    assert kinds(desk) == {"again": 3, "replaced": 3, "clash": 1}
+    assert list(desk.held()) == ["clash-1"]
+    desk.drop("clash-1")
+    assert desk.held() == {}
+
+
+def test_what_waits_is_counted_without_a_sum_of_booleans(clashing) -> None:
+    """PostgreSQL has no sum(boolean)."""
+    desk, *_ = clashing
+    with desk.sessions() as session:
+        seen: list[str] = []
+        listening = (session.get_bind(), "before_cursor_execute", lambda *a: seen.append(a[2]))
+        event.listen(*listening)
+        try:
+            assert len(clashes(session)) == 1
+        finally:
+            event.remove(*listening)
+    [statement] = seen
+    assert "sum(CASE WHEN" in statement
 
 
 def test_a_series_that_moved_to_another_study_moves_as_a_whole(desk: Desk, tmp_path: Path) -> None:
@@ -204,6 +236,16 @@ def test_a_series_that_moved_to_another_study_moves_as_a_whole(desk: Desk, tmp_p
     desk.release("clash-1")
     with desk.sessions() as session:
         assert session.scalars(select(Series)).one().study_instance_uid == "1.2.3"
+
+
+def test_after_retention_a_few_corrections_make_no_series(clashing, tmp_path: Path) -> None:
+    desk, first, _ = clashing
+    desk.drop("clash-1")
+    retention(desk).clean()
+    push(desk, corrected(first[:1], tmp_path / "one", "RIGHT"))
+    with pytest.raises(MedqError, match="2 other images of this series went after delivery"):
+        desk.release("clash-1")
+    assert desk.audit()[-1].what == "drop"
 
 
 def test_after_retention_a_correction_is_still_let_in(clashing) -> None:

@@ -9,7 +9,15 @@ from medq_node.desk.feedback import give_feedback
 from medq_node.errors import MedqError
 from medq_node.status import node_status
 from medq_node.store.states import FeedbackVerdict, HoldKind, RevisionState
-from medq_node.store.tables import Assessment, Feedback, Output, Revision, Series, utc_now
+from medq_node.store.tables import (
+    Assessment,
+    Feedback,
+    Output,
+    Revision,
+    Series,
+    StudyNote,
+    utc_now,
+)
 from tests.desk.conftest import Desk
 
 
@@ -40,6 +48,7 @@ def output(series: str, sop: str, **of: int) -> Output:
         sop_class_uid="1.2",
         sop_instance_uid=sop,
         series_instance_uid=series,
+        study_instance_uid="1.2",
         sha256="0" * 64,
         **of,
     )
@@ -81,7 +90,7 @@ def test_the_newest_note_of_a_source_is_meant(desk: Desk) -> None:
             session.add(revision)
             session.flush()
             if state is RevisionState.DONE:
-                session.add(assessment(revision.id))
+                session.add(output("1.2.17", "1.2.18", revision_id=revision.id))
     assert say(desk, "1.2") == ("series-2",)
     assert say(desk, "1.2.8") == ("series-1",), "a report is the note that it is"
 
@@ -94,6 +103,23 @@ def test_a_word_on_a_study_is_a_word_on_each_of_its_series(desk: Desk) -> None:
     for named in (f"study-{note}", "1.9.7", "1.9.8"):
         assert say(desk, named) == (f"series-{one}", f"series-{two}")
     assert node_status(desk.sessions, desk.layout).feedback == {"agree": 6}
+
+
+def test_a_series_of_a_study_has_a_note_once_the_study_has(desk: Desk) -> None:
+    row_id = desk.add_series("1.2", RevisionState.DONE, note="study")
+    with desk.sessions.begin() as session:
+        session.add(assessment(row_id))
+        restored = output("1.2.7", "1.2.8", revision_id=row_id)
+        restored.kind = "restored"
+        session.add(restored)
+    note = desk.add_note(RevisionState.COMPLETE, None, row_id)
+    for named in ("series-1", "1.2", "1.2.7"):
+        with pytest.raises(MedqError, match="has no note yet"):
+            say(desk, named)
+    with desk.sessions.begin() as session:
+        session.get_one(StudyNote, note).state = RevisionState.DONE
+    for named in ("series-1", "1.2", "1.2.7"):
+        assert say(desk, named) == ("series-1",)
 
 
 def test_where_there_is_no_note_there_is_nothing_to_say(desk: Desk) -> None:

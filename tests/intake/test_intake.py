@@ -11,13 +11,13 @@ import pydicom
 import pytest
 from sqlalchemy import select
 
-from medq_node.intake.completion import Completion
+from medq_node.intake.completion import FRAGMENT, Completion
 from medq_node.intake.grouping import Intake
 from medq_node.intake.quiet import QuietTime
 from medq_node.intake.service import incoming_files
 from medq_node.layout import Layout
 from medq_node.store.database import Sessions, migrate, open_database
-from medq_node.store.states import KeptKind
+from medq_node.store.states import KeptKind, RevisionState
 from medq_node.store.tables import Delivery, Instance, Quarantine, Revision, Series
 from tests.build import ct_series
 
@@ -117,6 +117,29 @@ def test_late_images_make_the_next_revision(sessions, layout, tmp_path) -> None:
         assert (one.images, two.images) == (2, 3)
         assert two.predecessor_id == one.id
         assert two.series.longest_gap_s <= 1.0, "an hour's lateness is no pause to adapt to"
+
+
+def test_late_images_of_what_retention_removed_are_passed_on_and_not_worked_on(
+    sessions, layout, tmp_path
+) -> None:
+    files = ct_series(tmp_path / "a", slices=3)
+    for at_s, file in enumerate(files[:2]):
+        arrive(layout, file, at_s)
+    group(sessions, layout, ("pacs",))
+    close(sessions, layout, 100, ("pacs",))
+    with sessions.begin() as session:
+        for instance in session.scalars(select(Instance)):
+            instance.path = None
+    arrive(layout, files[2], 200)
+    group(sessions, layout, ("pacs",))
+    assert close(sessions, layout, 400, ("pacs",)) == 1
+    with sessions() as session:
+        first, second = session.scalars(select(Revision).order_by(Revision.number)).all()
+        assert (first.state, first.reason) == (RevisionState.COMPLETE, None)
+        assert (second.state, second.reason) == (RevisionState.REFUSED, FRAGMENT)
+        assert second.finished_at is not None
+        [delivery] = second.deliveries
+        assert (delivery.destination, delivery.total) == ("pacs", 1)
 
 
 def test_the_same_image_again_changes_nothing(sessions, layout, tmp_path) -> None:

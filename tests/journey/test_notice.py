@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -47,12 +48,14 @@ MARKED = {
 }
 
 
-def hopeless(folder: Path, noise_hu: float = 150.0) -> list[Path]:
+def hopeless(folder: Path, noise_hu: float = 150.0, days_old: int = 0) -> list[Path]:
     """A CT series with so much noise that the verdict is reject."""
+    scanned = f"{date.today() - timedelta(days=days_old):%Y%m%d}"
+    dates = dict.fromkeys(("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"), scanned)
     body = phantom(3, 128, 128) * 1040 - 1000
     noisy = body + np.random.default_rng(1).normal(0, noise_hu, body.shape)
     pixels = np.clip(noisy, -1024, 3071).round().astype(np.int16) + np.int16(1024)
-    return ct_series(folder, pixels=pixels, **MARKED)
+    return ct_series(folder, pixels=pixels, **MARKED, **dates)
 
 
 def settings(out: Path, **targets: object) -> dict[str, dict[str, object]]:
@@ -94,6 +97,27 @@ def test_a_reject_is_told_to_everybody_once_and_names_no_patient(tmp_path: Path)
     assert not [word for word in (MARK, "19010203", *uids) if word in said]
     assert MARK not in log
     assert "T0KEN" not in log
+
+
+def test_a_prior_and_late_images_are_worked_on_and_told_to_nobody(tmp_path: Path) -> None:
+    with running_hook() as hook:
+        told = settings(tmp_path / "out", ct=hook.settings())
+        with running_node(tmp_path / "node", told, RULES) as node:
+            prior = hopeless(tmp_path / "prior", days_old=400)
+            assert storescu(node.port, prior).returncode == 0
+            node.wait_settled(1)
+            *early, late = hopeless(tmp_path / "today")
+            assert storescu(node.port, early).returncode == 0
+            node.wait_settled(2)
+            assert storescu(node.port, [late]).returncode == 0
+            status = node.wait_settled(3)
+            assert [s.revision for s in status.series].count(2) == 1
+            assert {s.state for s in status.series} == {"done"}
+            wait_for(lambda: confirmed(node), 20)
+            assert len(notices(node)) == 1
+            log = node.log()
+    assert [body["revision"] for body in hook.bodies] == [1]
+    assert log.count("not told: the scan is not of today") == 1
 
 
 def test_a_receiver_that_is_down_keeps_no_series_and_is_told_once_it_is_up(

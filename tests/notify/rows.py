@@ -35,28 +35,33 @@ def opened(config: Config) -> Sessions:
 def rejected(
     sessions: Sessions, targets: list[str], uid: str = "1.2.3", **series: Any
 ) -> list[int]:
-    """A series with the verdict reject, of which ``targets`` are to be told; the notices' ids."""
+    """A series of today with the verdict reject, of which ``targets`` are to be told.
+
+    One that is there already gets a revision more. The ids of this revision's notices.
+    """
     with sessions.begin() as session:
         now = utc_now()
-        row = Series(
-            **{
-                "series_instance_uid": uid,
-                "study_instance_uid": f"{uid}.1",
-                "calling_ae_title": "CT1",
-                "modality": "CT",
-                "first_arrival": now,
-                "last_arrival": now,
-                **series,
-            }
-        )
+        row = session.scalar(select(Series).where(Series.series_instance_uid == uid))
+        if row is None:
+            row = Series(
+                **{
+                    "series_instance_uid": uid,
+                    "study_instance_uid": f"{uid}.1",
+                    "calling_ae_title": "CT1",
+                    "modality": "CT",
+                    "first_arrival": now,
+                    "last_arrival": now,
+                    **series,
+                }
+            )
         session.add(row)
         session.flush()
         revision = Revision(
             series_id=row.id,
-            number=1,
+            number=len(row.revisions) + 1,
             state=RevisionState.PROCESSING,
             images=5,
-            snapshot={},
+            snapshot={"StudyDate": [[f"{datetime.now():%Y%m%d}"]]},
             created_at=datetime(2026, 3, 1, 10, 15, tzinfo=UTC),
         )
         session.add(revision)

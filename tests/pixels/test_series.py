@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from engines.base import ImageStack
+from engines.classical.engine import ClassicalEngine
 from medq_node.errors import OutputError, Unprocessable
 from medq_node.pixels.series import open_series
 from tests.build import ct_series, mr_series, pet_series
@@ -32,15 +34,81 @@ def test_a_ct_series_reads_in_hounsfield_units(tmp_path: Path) -> None:
     assert slab.values[:, 24, 20].mean() == pytest.approx(40, abs=40)
 
 
-def test_slices_stand_in_the_order_of_their_positions(tmp_path: Path) -> None:
-    paths = ct_series(tmp_path)
-    for i, path in enumerate(paths):  # numbered head first, stored feet first
+def numbered(paths: list[Path], numbers: Sequence[int | None]) -> list[Path]:
+    """The images with other Instance Numbers; ``paths`` stand feet to head."""
+    for path, number in zip(paths, numbers, strict=True):
         image = pydicom.dcmread(path)
-        image.InstanceNumber = len(paths) - i
+        image.InstanceNumber = number
         image.save_as(path)
+    return paths
+
+
+def test_slices_numbered_from_the_head_count_as_a_viewer_counts_them(tmp_path: Path) -> None:
+    paths = numbered(ct_series(tmp_path), [5, 4, 3, 2, 1])
+    stack = open_series([paths[k] for k in (3, 0, 4, 1, 2)])
+    assert [i.instance_number for i in stack.instances] == [1, 2, 3, 4, 5]
+    assert [i.position_mm[2] for i in stack.instances] == [20, 15, 10, 5, 0]
+    assert stack.info.spacing_mm == (5.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param([1, 2, 3, 4, 5], id="feet first"),
+        pytest.param([3, 1, 5, 2, 4], id="shuffled"),
+        pytest.param([5, 4, None, 2, 1], id="one missing"),
+        pytest.param([5, 4, 4, 2, 1], id="one twice"),
+        pytest.param([None] * 5, id="none"),
+    ],
+)
+def test_otherwise_slices_stand_in_the_order_of_their_positions(
+    tmp_path: Path, numbers: list[int | None]
+) -> None:
+    paths = numbered(ct_series(tmp_path), numbers)
     stack = open_series([paths[k] for k in (3, 0, 4, 1, 2)])
     assert [i.position_mm[2] for i in stack.instances] == [0, 5, 10, 15, 20]
-    assert [i.instance_number for i in stack.instances] == [5, 4, 3, 2, 1]
+    assert stack.info.spacing_mm[0] == 5.0
+
+
+def test_the_direction_of_the_numbers_changes_nothing_but_the_order(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(6).normal(1060, 30, (4, 48, 48)).round().astype(np.int16)
+    pixels[3] += np.random.default_rng(7).normal(0, 40, (48, 48)).round().astype(np.int16)
+    engine = ClassicalEngine()
+    up = open_series(ct_series(tmp_path / "up", pixels=pixels))
+    down = open_series(numbered(ct_series(tmp_path / "down", pixels=pixels), [4, 3, 2, 1]))
+    rising, falling = engine.assess(up), engine.assess(down)
+    assert rising.findings[0].worst_slice == 4
+    assert falling.findings[0].worst_slice == 1
+    assert rising.verdict == falling.verdict
+    restored = engine.restore(up.slab(0, 4), up.info, rising)
+    turned = engine.restore(down.slab(0, 4), down.info, falling)
+    assert (restored != up.slab(0, 4).values).any()
+    assert (turned == restored[::-1]).all()
+
+
+def test_volumes_one_after_the_other_are_turned_round_together(tmp_path: Path) -> None:
+    paths = numbered(mr_series(tmp_path, slices=6), [3, 2, 1, 6, 5, 4])
+    for path, z, time in zip(paths, (0, 5, 10) * 2, (1, 1, 1, 2, 2, 2), strict=True):
+        image = pydicom.dcmread(path)
+        image.ImagePositionPatient = [0, 0, z]
+        image.TemporalPositionIdentifier = time
+        image.save_as(path)
+    stack = open_series(paths)
+    assert [i.instance_number for i in stack.instances] == [1, 4, 2, 5, 3, 6]
+    assert stack.info.spacing_mm[0] == 5.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(order=st.permutations(range(5)), numbers=st.permutations(range(1, 6)))
+def test_the_order_is_one_of_the_two_in_space_however_the_files_come(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], numbers: list[int]
+) -> None:
+    paths = numbered(ct_series(tmp_path_factory.mktemp("any"), rows=8, columns=8), numbers)
+    stack = open_series([paths[k] for k in order])
+    places = [i.position_mm[2] for i in stack.instances]
+    assert places in ([0, 5, 10, 15, 20], [20, 15, 10, 5, 0])
+    assert stack.instances == open_series(paths).instances
+    assert stack.info == open_series(paths).info
 
 
 def test_two_echoes_at_one_position_are_told_apart(tmp_path: Path) -> None:

@@ -174,6 +174,8 @@ class Shelf:
             session.flush()
             parts = tuple(
                 StudySeries(
+                    row.id,
+                    row.series_id,
                     tuple(images),
                     self.layout.output_folder(row.series.series_instance_uid, row.number),
                     row.number,

@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -101,13 +100,13 @@ def test_probes_of_a_load_balancer_leave_no_threads_files_or_memory(
         assert eventually(lambda: open_files(node.pid) <= files, 8)
 
     threads, files = status_of(node.pid, "Threads"), open_files(node.pid)
-    # The allocator takes memory in leaps, now and then; a leak grows in every round.
+    # Memory comes in leaps at first, then goes up and down by some MB with the garbage collector;
+    # 1000 probes that leave 5 kB each would lift it by 5 MB.
     sizes_kb = []
-    for _ in range(9):
+    for _ in range(30):
         probe(100)
         sizes_kb.append(status_of(node.pid, "VmRSS"))
-    growth_kb = [after - before for before, after in pairwise(sizes_kb)]
-    assert median(growth_kb) < 500, sizes_kb
+    assert median(sizes_kb[20:]) - median(sizes_kb[10:20]) < 5_000, sizes_kb
     assoc = node.associate()
     assert assoc.send_c_store(ct_image()).Status == 0x0000
     assoc.release()

@@ -67,6 +67,9 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_quarantine_series_instance_uid"), ["series_instance_uid"], unique=False
         )
+        batch_op.create_index(
+            batch_op.f("ix_quarantine_sop_instance_uid"), ["sop_instance_uid"], unique=False
+        )
 
     op.create_table(
         "rule_set",
@@ -128,6 +131,7 @@ def upgrade() -> None:
                 "identity",
                 "engine",
                 "unfit",
+                "loop",
                 "broken",
                 name="holdkind",
                 native_enum=False,
@@ -209,6 +213,7 @@ def upgrade() -> None:
                 "identity",
                 "engine",
                 "unfit",
+                "loop",
                 "broken",
                 name="holdkind",
                 native_enum=False,
@@ -218,6 +223,7 @@ def upgrade() -> None:
         ),
         sa.Column("releases", sa.Integer(), nullable=False),
         sa.Column("identity_accepted", sa.Boolean(), nullable=False),
+        sa.Column("loop_accepted", sa.Boolean(), nullable=False),
         sa.Column("awaits_note", sa.Boolean(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -394,6 +400,7 @@ def upgrade() -> None:
         sa.Column("sop_class_uid", sa.String(length=64), nullable=False),
         sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
         sa.Column("series_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
         sa.Column("path", sa.String(), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
@@ -492,6 +499,7 @@ def downgrade() -> None:
     op.drop_table("series")
     op.drop_table("rule_set")
     with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_quarantine_sop_instance_uid"))
         batch_op.drop_index(batch_op.f("ix_quarantine_series_instance_uid"))
         batch_op.drop_index(batch_op.f("ix_quarantine_kind"))
 
