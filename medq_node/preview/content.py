@@ -123,7 +123,7 @@ class ReportSeen:
     evidence: tuple[Evidence, ...]
     replaces: tuple[str, ...]
     groups: tuple[Group, ...]
-    library: tuple[Item, ...]
+    image_library: tuple[Item, ...]
     further: tuple[Item, ...]
 
     @property

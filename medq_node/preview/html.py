@@ -179,9 +179,9 @@ def _facts(one: ReportPreview) -> Iterator[str]:
             yield f"<dt>{escape(label)}</dt>"
         yield f"<dd>{escape(value)}</dd>\n"
     yield "</dl>\n"
-    if one.report is not None and one.report.library:
+    if one.report is not None and one.report.image_library:
         yield "<details><summary>Image library</summary>"
-        yield f"{_details(one.report.library)}</details>\n"
+        yield f"{_details(one.report.image_library)}</details>\n"
 
 
 def _text(text: str) -> str:

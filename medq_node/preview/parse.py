@@ -74,7 +74,7 @@ class _Tree:
     procedure: list[str] = field(default_factory=list)
     language: list[str] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
-    library: list[Item] = field(default_factory=list)
+    image_library: list[Item] = field(default_factory=list)
     further: list[Item] = field(default_factory=list)
 
     def gather(self, items: Iterable[Dataset], section: tuple[str, ...] = ()) -> None:
@@ -93,7 +93,7 @@ class _Tree:
             title = () if name == _MEASUREMENTS else (code_meaning(item),)
             self.gather(children(item), (*section, *title))
         elif kind == "CONTAINER" and name == _IMAGE_LIBRARY:
-            self.library += self.reader.below(item)
+            self.image_library += self.reader.below(item)
         elif name in _OBSERVER and not children(item):
             self.observer += self.reader.generic(item)
         elif kind == "CODE" and name == _PROCEDURE and not children(item):
@@ -122,7 +122,7 @@ def _report(dataset: Dataset) -> ReportSeen:
         evidence=tuple(evidence),
         replaces=replaced_reports(dataset),
         groups=tuple(tree.groups),
-        library=tuple(tree.library),
+        image_library=tuple(tree.image_library),
         further=tuple(tree.further),
     )
 

@@ -69,8 +69,8 @@ def _report(console: Console, one: ReportPreview) -> None:
     console.print()
     for label, value in facts(one):
         _tell(console, label, value, style="dim")
-    if seen is not None and seen.library:
-        words = f"{counted(len(seen.library), 'line')} on the images; --html shows them"
+    if seen is not None and seen.image_library:
+        words = f"{counted(len(seen.image_library), 'line')} on the images; --html shows them"
         _tell(console, "library", words, "dim")
     if not one.sendings:
         _tell(console, "to", NO_DELIVERY, "dim")

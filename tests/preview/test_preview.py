@@ -263,7 +263,7 @@ def test_the_terminal_shows_it_too(made: tuple[Dataset, list[str], list[str]]) -
     text = as_text(found, width=400)
     (one,) = found.reports
     assert one.report is not None
-    library = " ".join(f"{line.name} {line.value}" for line in one.report.library)
+    library = " ".join(f"{line.name} {line.value}" for line in one.report.image_library)
     for word in wanted:
         assert word in text or word in library
     for word in hidden:
