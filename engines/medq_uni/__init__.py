@@ -1,0 +1,1 @@
+"""The engine after MedQ-UNI (arXiv 2603.18465): the world it learns from, and the ruler."""

@@ -1,0 +1,1 @@
+"""Physically made degradations: arrays and a seed in, the degraded image beside its truth out."""

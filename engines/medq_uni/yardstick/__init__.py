@@ -1,0 +1,1 @@
+"""What engines are measured with: pairs with known truth, phantoms, words."""

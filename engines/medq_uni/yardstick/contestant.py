@@ -1,0 +1,45 @@
+"""Who is measured: anything that gives a restored stack for a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.base import ArrayStack, Engine, FloatArray
+from engines.description import QualityDescription
+
+SLAB = 16
+"""Slices handed to an engine at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A way to restore.
+
+    ``restore(stack, noise)`` gives float32 values of the stack's shape and unit; ``noise`` is the
+    true noise level in the stack's unit, which filters are told and engines are not.
+    """
+
+    name: str
+    restore: Callable[[ArrayStack, float], FloatArray]
+
+
+def with_words(engine: Engine, stack: ArrayStack, words: QualityDescription) -> FloatArray:
+    """What ``engine`` restores of ``stack`` when the words are ``words``."""
+    count = stack.info.slices
+    slabs = [
+        engine.restore(stack.slab(k, min(k + SLAB, count)), stack.info, words)
+        for k in range(0, count, SLAB)
+    ]
+    return np.concatenate(slabs)
+
+
+def own_words(engine: Engine) -> Contestant:
+    """``engine`` restoring by its own assessment, as it does in the node."""
+    return Contestant(engine.name, lambda stack, _: with_words(engine, stack, engine.assess(stack)))
+
+
+UNTREATED = Contestant("input", lambda stack, _: stack.values)
+"""What nobody touched."""
