@@ -4,7 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo serve test lint format judges clean
+.PHONY: help setup setup-test setup-evaluate demo serve test lint format judges evaluate clean
+
+# For make evaluate: which engine, and where the real images are (DICOM; without it phantoms alone).
+ENGINE ?= classical
+DATA ?=
+OUT ?= build/evaluation
 
 help:
 	@echo "make demo    set up and run the main job once, on a generated series"
@@ -13,6 +18,7 @@ help:
 	@echo "make setup   only set up: a virtual environment in $(VENV) with the package"
 	@echo "make lint    ruff and mypy"
 	@echo "make judges  ask every installed judge about every output; writes docs/conformance/"
+	@echo "make evaluate ENGINE=classical DATA=FOLDER OUT=build/evaluation   measure an engine"
 
 setup: $(VENV)/.installed
 
@@ -26,6 +32,12 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+setup-evaluate: $(VENV)/.installed-evaluate
+
+$(VENV)/.installed-evaluate: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[evaluate]"
 	@touch $@
 
 demo: setup
@@ -49,6 +61,12 @@ format: setup-test
 judges: setup-test
 	$(BIN)/python -m tests.judging > docs/conformance/judges.md.new
 	mv docs/conformance/judges.md.new docs/conformance/judges.md
+
+evaluate: setup-evaluate
+ifneq ($(DATA),)
+	$(BIN)/python -m medq_node.pixels.arrays $(DATA) -o build/arrays
+endif
+	$(BIN)/python -m engines.medq_uni.evaluate --engine $(ENGINE) $(if $(DATA),--data build/arrays) --out $(OUT)
 
 clean:
 	rm -rf $(VENV) demo-output build *.egg-info

@@ -1,7 +1,7 @@
 """The quality description as data: what is wrong with a series, in a closed vocabulary.
 
 An object that could not be said in the grammar of ``engines.sentence`` cannot be made: units,
-regions and ranges are checked, and amounts are rounded, when the object is built.
+regions, places, ranges and plans are checked, and amounts are rounded, when the object is built.
 """
 
 from __future__ import annotations
@@ -25,12 +25,44 @@ REGIONS: tuple[str, ...] = (
 )
 """Closed vocabulary of body regions; ``engines.region`` maps DICOM's words to it."""
 
-UNITS: tuple[str, ...] = ("HU", "% of signal", "mm FWHM", "% of pixels")
-"""Closed vocabulary of units of amounts."""
+UNITS: tuple[str, ...] = (
+    "HU",
+    "% of signal",
+    "mm FWHM",
+    "% of pixels",
+    "fold",
+    "mm",
+    "degrees",
+    "% of counts",
+)
+"""Closed vocabulary of units of amounts; ``UNITS_OF`` says which belong to what."""
+
+LESS_IS_WORSE: frozenset[str] = frozenset({"% of counts"})
+"""Units in which the smaller number is the worse one: of what was kept."""
+
+PLACES: tuple[str, ...] = (
+    "upper left",
+    "upper middle",
+    "upper right",
+    "middle left",
+    "centre",
+    "middle right",
+    "lower left",
+    "lower middle",
+    "lower right",
+    "throughout",
+    "along the rim",
+)
+"""Closed vocabulary of places in the image as stored and seen on a screen, first row on top.
+
+A grid of three by three, row by row, then the whole and the body's rim. Never the patient's left
+or right: an engine does not know which way the patient lies.
+"""
 
 SIGNIFICANT_DIGITS = 3
 DECIMALS = 4
 MAX_AMOUNT = 1e6
+MAX_SLICE = 999_999
 
 
 def rounded(amount: float) -> float:
@@ -62,6 +94,18 @@ class Degradation(StrEnum):
     CLIPPING = "clipping"
 
 
+UNITS_OF: dict[Degradation, tuple[str, ...]] = {
+    Degradation.NOISE: ("HU", "% of signal"),
+    Degradation.BLUR: ("mm FWHM",),
+    Degradation.UNDERSAMPLING: ("fold",),
+    Degradation.MOTION: ("mm", "degrees"),
+    Degradation.METAL: ("HU", "% of pixels"),
+    Degradation.LOW_COUNT: ("% of signal", "% of counts"),
+    Degradation.CLIPPING: ("% of pixels",),
+}
+"""The units that each degradation is measured in, in the order in which its amounts are said."""
+
+
 class Severity(StrEnum):
     """How bad it is; ``NONE`` means looked for and not found."""
 
@@ -69,6 +113,11 @@ class Severity(StrEnum):
     MILD = "mild"
     MODERATE = "moderate"
     SEVERE = "severe"
+
+    @property
+    def rank(self) -> int:
+        """0 for none, to compare by."""
+        return list(Severity).index(self)
 
 
 class Verdict(StrEnum):
@@ -78,34 +127,78 @@ class Verdict(StrEnum):
     USABLE = "usable"
     REJECT = "reject"
 
+    @property
+    def rank(self) -> int:
+        """0 for good, to compare by."""
+        return list(Verdict).index(self)
+
 
 class Action(StrEnum):
-    """What the engine plans to do about it."""
+    """What the engine plans to do about it; one for each thing that it can mend."""
 
     KEEP = "keep as is"
     REDUCE_NOISE = "reduce noise"
+    REDUCE_METAL = "reduce metal streaks"
+    RESTORE_RESOLUTION = "restore resolution"  # of an undersampled acquisition
+    CORRECT_MOTION = "correct motion"
+    RECOVER_COUNTS = "recover counts"
     REPEAT = "consider repeating"
 
 
+RESTORING: frozenset[Action] = frozenset(Action) - {Action.KEEP, Action.REPEAT}
+"""Actions that make a restored series."""
+
+
 class Confidence(StrEnum):
-    """Stated confidence of the description as a whole."""
+    """Stated confidence of the description as a whole; ``CLAIMED`` says what it claims."""
 
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
 
 
+CLAIMED: dict[Confidence, float] = {
+    Confidence.HIGH: 0.95,
+    Confidence.MEDIUM: 0.8,
+    Confidence.LOW: 0.5,
+}
+"""Of the descriptions that say this word, the share that is right: every severity named is the true
+one, and so is the verdict. An engine's calibration is measured against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number with its unit, kept as ``rounded`` gives it.
+
+    Raises:
+        ValueError: negative, not finite or above a million, or the unit is none of ``UNITS``.
+    """
+
+    value: float
+    unit: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value) or not 0 <= self.value <= MAX_AMOUNT:
+            raise ValueError(f"amount {self.value} is not between 0 and {MAX_AMOUNT:.0f}")
+        if self.unit not in UNITS:
+            raise ValueError(f"unit {self.unit!r} is none of: {', '.join(UNITS)}")
+        object.__setattr__(self, "value", rounded(self.value))
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One degradation, how severe, how much of it, and where.
 
-    ``amount`` is in ``unit`` (one of ``UNITS``), ``None`` where no number could be measured; it is
-    kept as ``rounded`` gives it. ``slices`` is the 1-based inclusive range of slices the finding
-    applies to, in the stack's order; ``None`` means the whole series. ``worst_slice`` is 1-based.
+    ``amount`` is in ``unit``, ``None`` where no number could be measured; it is kept as ``rounded``
+    gives it. ``more`` are further numbers in other units, as motion has millimetres and degrees;
+    all units are among ``UNITS_OF`` the degradation and in its order. ``slices`` is the 1-based
+    inclusive range that all affected slices lie in, in the stack's order; ``None`` means the whole
+    series. ``worst_slice`` is 1-based. ``place`` is one of ``PLACES``, ``None`` where unknown.
 
     Raises:
-        ValueError: amount and unit not given together, amount negative, not finite or above a
-            million, unit unknown, slices not a range from 1 on, or worst slice outside them.
+        ValueError: amount and unit not given together, an amount negative, not finite or above a
+            million, units not this degradation's or not in their order, slices not a range within
+            1 to 999,999, worst slice outside them, or place unknown.
     """
 
     degradation: Degradation
@@ -114,22 +207,46 @@ class Finding:
     unit: str | None = None
     slices: tuple[int, int] | None = None
     worst_slice: int | None = None
+    more: tuple[Amount, ...] = ()
+    place: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.amount is None) != (self.unit is None):
-            raise ValueError("a finding has an amount and its unit, or neither")
-        if self.amount is not None:
-            if not math.isfinite(self.amount) or not 0 <= self.amount <= MAX_AMOUNT:
-                raise ValueError(f"amount {self.amount} is not between 0 and {MAX_AMOUNT:.0f}")
-            object.__setattr__(self, "amount", rounded(self.amount))
-        if self.unit is not None and self.unit not in UNITS:
-            raise ValueError(f"unit {self.unit!r} is none of: {', '.join(UNITS)}")
-        if self.slices is not None and not 1 <= self.slices[0] <= self.slices[1]:
-            raise ValueError(f"slices {self.slices} are not a range counted from 1")
+        self._check_amounts()
+        if self.slices is not None and not 1 <= self.slices[0] <= self.slices[1] <= MAX_SLICE:
+            raise ValueError(f"slices {self.slices} are not a range from 1 to {MAX_SLICE}")
         if self.worst_slice is not None:
-            first, last = self.slices or (1, self.worst_slice)
+            first, last = self.slices or (1, MAX_SLICE)
             if not first <= self.worst_slice <= last:
                 raise ValueError(f"worst slice {self.worst_slice} is not among the slices named")
+        if self.place is not None and self.place not in PLACES:
+            raise ValueError(f"place {self.place!r} is none of: {', '.join(PLACES)}")
+
+    def _check_amounts(self) -> None:
+        if (self.amount is None) != (self.unit is None):
+            raise ValueError("a finding has an amount and its unit, or neither")
+        if self.amount is None or self.unit is None:
+            if self.more:
+                raise ValueError("more amounts need a first one")
+            return
+        object.__setattr__(self, "amount", Amount(self.amount, self.unit).value)
+        allowed = UNITS_OF[self.degradation]
+        units = tuple(amount.unit for amount in self.amounts)
+        if units != tuple(unit for unit in allowed if unit in units):
+            raise ValueError(
+                f"{self.degradation} is measured in {', '.join(allowed)}, each once and in this"
+                f" order, not in {', '.join(units)}"
+            )
+
+    @property
+    def amounts(self) -> tuple[Amount, ...]:
+        """All numbers, the first one included; empty where none could be measured."""
+        if self.amount is None or self.unit is None:
+            return ()
+        return (Amount(self.amount, self.unit), *self.more)
+
+    def amount_in(self, unit: str) -> float | None:
+        """The number in ``unit``, ``None`` where there is none."""
+        return next((a.value for a in self.amounts if a.unit == unit), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +254,12 @@ class QualityDescription:
     """The structured quality description of one series.
 
     ``not_assessed`` names the degradations the engine cannot judge: unknown is never "none".
+    ``actions`` are what it plans. All three are kept in the order of their vocabulary, so that
+    descriptions that say the same are equal.
 
     Raises:
-        ValueError: region not one of ``REGIONS``, or a degradation named twice.
+        ValueError: region not one of ``REGIONS``, a degradation named twice, no action, an action
+            named twice, or "keep as is" beside another.
     """
 
     modality: Modality
@@ -147,7 +267,7 @@ class QualityDescription:
     findings: tuple[Finding, ...]
     not_assessed: tuple[Degradation, ...]
     verdict: Verdict
-    action: Action
+    actions: tuple[Action, ...]
     confidence: Confidence
 
     def __post_init__(self) -> None:
@@ -156,7 +276,23 @@ class QualityDescription:
         named = [f.degradation for f in self.findings] + list(self.not_assessed)
         if len(named) != len(set(named)):
             raise ValueError("a degradation is either found once or not assessed, never both")
+        if not self.actions:
+            raise ValueError("a description plans at least one action; 'keep as is' is one")
+        if len(self.actions) != len(set(self.actions)):
+            raise ValueError("an action is planned once")
+        if Action.KEEP in self.actions and len(self.actions) > 1:
+            raise ValueError("'keep as is' stands alone")
+        kinds, actions = list(Degradation), list(Action)
+        findings = sorted(self.findings, key=lambda f: kinds.index(f.degradation))
+        object.__setattr__(self, "findings", tuple(findings))
+        object.__setattr__(self, "not_assessed", tuple(sorted(self.not_assessed, key=kinds.index)))
+        object.__setattr__(self, "actions", tuple(sorted(self.actions, key=actions.index)))
 
     def finding(self, degradation: Degradation) -> Finding | None:
         """The finding on ``degradation``, or ``None`` where it was not assessed."""
         return next((f for f in self.findings if f.degradation is degradation), None)
+
+    @property
+    def restores(self) -> bool:
+        """Whether the plan is to make a restored series."""
+        return not RESTORING.isdisjoint(self.actions)

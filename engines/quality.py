@@ -9,9 +9,15 @@ body parts); this is where others take them from.
 from __future__ import annotations
 
 from engines.description import (
+    CLAIMED,
+    LESS_IS_WORSE,
+    PLACES,
     REGIONS,
+    RESTORING,
     UNITS,
+    UNITS_OF,
     Action,
+    Amount,
     Confidence,
     Degradation,
     Finding,
@@ -22,20 +28,27 @@ from engines.description import (
     rounded,
 )
 from engines.region import region_from_words
-from engines.sentence import SentenceError, format_sentence, parse_sentence
+from engines.sentence import SentenceError, format_amounts, format_sentence, parse_sentence
 
 __all__ = [
     "Action",
+    "Amount",
+    "CLAIMED",
     "Confidence",
     "Degradation",
     "Finding",
+    "LESS_IS_WORSE",
     "Modality",
+    "PLACES",
     "QualityDescription",
     "REGIONS",
+    "RESTORING",
     "SentenceError",
     "Severity",
     "UNITS",
+    "UNITS_OF",
     "Verdict",
+    "format_amounts",
     "format_sentence",
     "parse_sentence",
     "region_from_words",

@@ -4,16 +4,19 @@ The grammar is closed and canonical: each description has exactly one sentence, 
 is understood. In EBNF, with the words of ``engines.description``::
 
     sentence     = modality ", " region "." {" " finding "."} [" Not assessed: " names "."]
-                   " Verdict: " verdict "." " Planned action: " action "."
+                   " Verdict: " verdict "." " Planned action: " action {", " action} "."
                    " Confidence: " confidence "."
-    finding      = severity " " degradation [": " number " " unit]
+    finding      = severity " " degradation [": " amount {" and " amount}] [", " place]
                    [", on slice " n | ", on slices " n "-" n] [", worst on slice " n]
+    amount       = number " " unit
     severity     = "No" | "Mild" | "Moderate" | "Severe"
     number       = decimal without exponent: 3 significant digits, at most 4 decimals
 
-Example: ``CT, chest. Severe noise: 42.3 HU, on slices 3-20, worst on slice 12. No blur: 1.1 mm
-FWHM. Not assessed: motion, metal. Verdict: usable. Planned action: reduce noise. Confidence:
-medium.``
+``engines.grammar`` spells it out with every word.
+
+Example: ``CT, chest. Severe noise: 42.3 HU, on slices 3-20, worst on slice 12. Moderate metal
+artifact: 80 HU, in the upper left of the image. No blur: 1.1 mm FWHM. Not assessed: motion.
+Verdict: usable. Planned action: reduce noise, reduce metal streaks. Confidence: medium.``
 """
 
 from __future__ import annotations
@@ -23,9 +26,11 @@ from decimal import Decimal
 from typing import TypeVar
 
 from engines.description import (
+    PLACES,
     REGIONS,
     UNITS,
     Action,
+    Amount,
     Confidence,
     Degradation,
     Finding,
@@ -35,13 +40,13 @@ from engines.description import (
     Verdict,
 )
 
-_SEVERITY_WORDS: dict[Severity, str] = {
+SEVERITY_WORDS: dict[Severity, str] = {
     Severity.NONE: "No",
     Severity.MILD: "Mild",
     Severity.MODERATE: "Moderate",
     Severity.SEVERE: "Severe",
 }
-_DEGRADATION_WORDS: dict[Degradation, str] = {
+DEGRADATION_WORDS: dict[Degradation, str] = {
     Degradation.NOISE: "noise",
     Degradation.BLUR: "blur",
     Degradation.UNDERSAMPLING: "undersampling",
@@ -50,7 +55,12 @@ _DEGRADATION_WORDS: dict[Degradation, str] = {
     Degradation.LOW_COUNT: "low-count noise",
     Degradation.CLIPPING: "clipping",
 }
-_REGION_WORDS: dict[str, str] = {r: r for r in REGIONS} | {"unknown": "region unknown"}
+REGION_WORDS: dict[str, str] = {r: r for r in REGIONS} | {"unknown": "region unknown"}
+PLACE_WORDS: dict[str, str] = {p: f"in the {p} of the image" for p in PLACES} | {
+    "throughout": "throughout the image",
+    "along the rim": "along the rim of the image",
+}
+"""How a sentence says where in the image."""
 
 K = TypeVar("K")
 
@@ -68,26 +78,33 @@ class SentenceError(ValueError):
 
 def format_sentence(description: QualityDescription) -> str:
     """The one sentence that says exactly what ``description`` holds."""
-    parts = [f"{description.modality}, {_REGION_WORDS[description.region]}."]
+    parts = [f"{description.modality}, {REGION_WORDS[description.region]}."]
     parts += [_format_finding(f) + "." for f in description.findings]
     if description.not_assessed:
         parts.append(f"Not assessed: {', '.join(d.value for d in description.not_assessed)}.")
     parts.append(f"Verdict: {description.verdict.value}.")
-    parts.append(f"Planned action: {description.action.value}.")
+    parts.append(f"Planned action: {', '.join(a.value for a in description.actions)}.")
     parts.append(f"Confidence: {description.confidence.value}.")
     return " ".join(parts)
 
 
 def _format_finding(finding: Finding) -> str:
-    text = f"{_SEVERITY_WORDS[finding.severity]} {_DEGRADATION_WORDS[finding.degradation]}"
-    if finding.amount is not None:
-        text += f": {_format_number(finding.amount)} {finding.unit}"
+    text = f"{SEVERITY_WORDS[finding.severity]} {DEGRADATION_WORDS[finding.degradation]}"
+    if finding.amounts:
+        text += f": {format_amounts(finding)}"
+    if finding.place is not None:
+        text += f", {PLACE_WORDS[finding.place]}"
     if finding.slices is not None:
         first, last = finding.slices
         text += f", on slice {first}" if first == last else f", on slices {first}-{last}"
     if finding.worst_slice is not None:
         text += f", worst on slice {finding.worst_slice}"
     return text
+
+
+def format_amounts(finding: Finding) -> str:
+    """All numbers of ``finding`` with their units, as ``3.2 mm and 1.5 degrees``; may be empty."""
+    return " and ".join(f"{_format_number(a.value)} {a.unit}" for a in finding.amounts)
 
 
 def _format_number(amount: float) -> str:
@@ -125,6 +142,13 @@ class _Reader:
                 return key
         raise self.fail(f"{what} ({', '.join(words.values())})")
 
+    def words(self, words: dict[K, str], what: str) -> list[K]:
+        """One or more of ``words``, with commas between them."""
+        found = [self.word(words, what)]
+        while self.take(", "):
+            found.append(self.word(words, what))
+        return found
+
     def number(self, pattern: str, what: str) -> str:
         match = re.compile(pattern, re.ASCII).match(self.text, self.position)
         if match is None:
@@ -133,7 +157,7 @@ class _Reader:
         return match.group()
 
     def slice_number(self) -> int:
-        return int(self.number(r"[1-9]\d{0,8}", "a slice number counted from 1"))
+        return int(self.number(r"[1-9]\d{0,5}", "a slice number counted from 1"))
 
 
 def parse_sentence(text: str) -> QualityDescription:
@@ -145,7 +169,7 @@ def parse_sentence(text: str) -> QualityDescription:
     reader = _Reader(text)
     modality = reader.word({m: m.value for m in Modality}, "a modality")
     reader.expect(", ")
-    region = reader.word(_REGION_WORDS, "a region")
+    region = reader.word(REGION_WORDS, "a region")
     reader.expect(". ")
     findings: list[Finding] = []
     while not text.startswith(("Not assessed: ", "Verdict: "), reader.position):
@@ -154,42 +178,58 @@ def parse_sentence(text: str) -> QualityDescription:
     not_assessed: list[Degradation] = []
     if reader.take("Not assessed: "):
         names = {d: d.value for d in Degradation}
-        not_assessed.append(reader.word(names, "a degradation"))
-        while reader.take(", "):
-            not_assessed.append(reader.word(names, "a degradation"))
+        not_assessed = reader.words(names, "a degradation")
         reader.expect(". ")
     reader.expect("Verdict: ")
     verdict = reader.word({v: v.value for v in Verdict}, "a verdict")
     reader.expect(". Planned action: ")
-    action = reader.word({a: a.value for a in Action}, "an action")
+    actions = reader.words({a: a.value for a in Action}, "an action")
     reader.expect(". Confidence: ")
     confidence = reader.word({c: c.value for c in Confidence}, "a confidence")
     reader.expect(".")
     if reader.position != len(text):
         raise reader.fail("the end of the sentence")
     try:
-        return QualityDescription(
-            modality, region, tuple(findings), tuple(not_assessed), verdict, action, confidence
+        description = QualityDescription(
+            modality,
+            region,
+            tuple(findings),
+            tuple(not_assessed),
+            verdict,
+            tuple(actions),
+            confidence,
         )
     except ValueError as error:
         raise SentenceError(str(error), 0) from error
+    _refuse_other_orders(reader, format_sentence(description))
+    return description
+
+
+def _refuse_other_orders(reader: _Reader, canonical: str) -> None:
+    """All words are right, so what differs is the order of findings, names or actions."""
+    pairs = enumerate(zip(canonical, reader.text, strict=False))
+    place = next((k for k, (wanted, found) in pairs if wanted != found), None)
+    if place is not None:
+        start = canonical.rfind(" ", 0, place) + 1
+        raise reader.fail(f"the order of the vocabulary, {canonical[start : start + 20]!r}", start)
 
 
 def _parse_finding(reader: _Reader) -> Finding:
     start = reader.position
-    severity = reader.word(_SEVERITY_WORDS, "a severity, 'Not assessed: ' or 'Verdict: '")
+    severity = reader.word(SEVERITY_WORDS, "a severity, 'Not assessed: ' or 'Verdict: '")
     reader.expect(" ")
-    degradation = reader.word(_DEGRADATION_WORDS, "a degradation")
-    amount: float | None = None
-    unit: str | None = None
-    number_at, number = reader.position, ""
+    degradation = reader.word(DEGRADATION_WORDS, "a degradation")
+    amounts: list[Amount] = []
     if reader.take(": "):
-        number_at = reader.position
-        number = reader.number(r"\d{1,12}(\.\d{1,12})?", "a number")
-        amount = float(number)
-        reader.expect(" ")
-        unit = reader.word({u: u for u in UNITS}, "a unit")
+        amounts.append(_parse_amount(reader))
+        while reader.take(" and "):
+            amounts.append(_parse_amount(reader))
+    place: str | None = None
     slices: tuple[int, int] | None = None
+    worst: int | None = None
+    slices_next = reader.text.startswith((", on slice", ", worst on"), reader.position)
+    if not slices_next and reader.take(", "):
+        place = reader.word(PLACE_WORDS, "a place or slices")
     if reader.take(", on slices "):
         first = reader.slice_number()
         reader.expect("-")
@@ -199,12 +239,27 @@ def _parse_finding(reader: _Reader) -> Finding:
     elif reader.take(", on slice "):
         first = reader.slice_number()
         slices = (first, first)
-    worst = reader.slice_number() if reader.take(", worst on slice ") else None
+    if reader.take(", worst on slice "):
+        worst = reader.slice_number()
+    amount, unit = (amounts[0].value, amounts[0].unit) if amounts else (None, None)
     try:
-        finding = Finding(degradation, severity, amount, unit, slices, worst)
+        return Finding(
+            degradation, severity, amount, unit, slices, worst, tuple(amounts[1:]), place
+        )
     except ValueError as error:
         raise SentenceError(str(error), start) from error
-    if finding.amount is not None and _format_number(finding.amount) != number:
-        wanted = _format_number(finding.amount)
-        raise reader.fail(f"the number as {wanted} (3 significant digits)", number_at)
-    return finding
+
+
+def _parse_amount(reader: _Reader) -> Amount:
+    start = reader.position
+    number = reader.number(r"\d{1,12}(\.\d{1,12})?", "a number")
+    reader.expect(" ")
+    unit = reader.word({u: u for u in UNITS}, "a unit")
+    try:
+        amount = Amount(float(number), unit)
+    except ValueError as error:
+        raise SentenceError(str(error), start) from error
+    wanted = _format_number(amount.value)
+    if wanted != number:
+        raise reader.fail(f"the number as {wanted} (3 significant digits)", start)
+    return amount

@@ -2,13 +2,15 @@
 
 The cut-offs are chosen, not standardised; each row says why. A measured amount at or above a
 cut-off has that severity; below ``mild`` it is ``none``, that is, looked for and not found.
+What is measured in two units has the worse of both severities.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engines.description import Degradation, Modality, Severity, rounded
+from engines.description import Amount, Degradation, Finding, Modality, Severity, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,17 @@ class CutOffs:
 _CT_BLUR_PIXELS = (3.0, 4.0, 6.0)
 _MR_BLUR_PIXELS = (4.0, 5.5, 8.0)
 
-CUT_OFFS: dict[tuple[Modality, Degradation, str | None], CutOffs] = {
+Key = tuple[Modality, Degradation, str | None]
+"""Modality, degradation, and region or None for all others."""
+
+CUT_OFFS: dict[Key, CutOffs] = {
     (Modality.CT, Degradation.NOISE, None): CutOffs(
         "HU", 15, 25, 35,
         "Routine body protocols aim at 8 to 15 HU in soft tissue. Low-contrast lesions differ from "
         "their organ by 20 to 40 HU: at 25 HU a single pixel no longer tells a faint one, at 35 HU "
-        "hardly any.",
+        "hardly any. The chest has no row of its own, nor have bones: lung and bone would bear "
+        "twice as much, but noise is measured in soft tissue, the mediastinum is read from the "
+        "same images, and an engine does not know what a reader looks for.",
     ),
     (Modality.CT, Degradation.NOISE, "head"): CutOffs(
         "HU", 6, 9, 13,
@@ -72,20 +79,70 @@ CUT_OFFS: dict[tuple[Modality, Degradation, str | None], CutOffs] = {
     (Modality.MR, Degradation.CLIPPING, None): CutOffs(
         "% of pixels", 0.1, 1, 5, "As in CT: single bright pixels are harmless, areas are not.",
     ),
+    (Modality.CT, Degradation.METAL, None): CutOffs(
+        "HU", 20, 40, 80,
+        "The error that a tenth of the soft tissue within 6 cm of the metal surpasses. From 20 HU "
+        "on streaks hide or feign some of what differs from its organ by 20 to 40 HU, from 40 HU "
+        "on all of it; at 80 HU they draw borders of organs. The head has no row: its metal is "
+        "mostly in the teeth, away from the brain.",
+    ),
+    (Modality.MR, Degradation.UNDERSAMPLING, None): CutOffs(
+        "fold", 1.5, 2.5, 4,
+        "How many times fewer lines were measured than the image needs and its reconstruction can "
+        "make up for. Partial Fourier leaves out 1.3 fold unseen, 2 fold is visible, and 4 fold "
+        "is where public benchmarks of accelerated MR begin.",
+    ),
+    (Modality.MR, Degradation.MOTION, None): CutOffs(
+        "mm", 1, 2.5, 5,
+        "Largest displacement while the image was measured. Body voxels are 1 to 2.5 mm: less than "
+        "one is hardly seen, two and more make ghosts across organs.",
+    ),
+    (Modality.MR, Degradation.MOTION, "head"): CutOffs(
+        "mm", 0.5, 1.5, 3,
+        "Brain voxels are 0.5 to 1.5 mm; at 3 mm even functional series, the coarsest, are "
+        "commonly thrown away.",
+    ),
 }  # fmt: skip
-"""(modality, degradation, region or None for all others) -> cut-offs. PET has no row for
-blur, since edges of uptake are not edges of anatomy, nor for clipping, since scanners scale every
-PET slice so that its hottest pixel is the highest stored value."""
+"""(modality, degradation, region or None for all others) -> cut-offs of the first unit.
+
+PET has no row for blur, since edges of uptake are not edges of anatomy, nor for clipping, since
+scanners scale every PET slice so that its hottest pixel is the highest stored value. The share of
+counts kept is not graded: what it does to the image is the noise, which is."""
+
+ALSO: dict[Key, CutOffs] = {
+    (Modality.MR, Degradation.MOTION, None): CutOffs(
+        "degrees", 1, 2.5, 5,
+        "A turn of one degree moves what lies 6 cm from the axis by 1 mm; organs lie as far.",
+    ),
+    (Modality.MR, Degradation.MOTION, "head"): CutOffs(
+        "degrees", 0.5, 1.5, 3,
+        "As in the body: the brain's rim is 6 to 9 cm from the axis of a nod.",
+    ),
+}  # fmt: skip
+"""The same for a second unit, where there is one that is graded."""
 
 
 def cut_offs(
-    modality: Modality, degradation: Degradation, region: str, pixel_mm: float = 0.0
+    modality: Modality,
+    degradation: Degradation,
+    region: str,
+    pixel_mm: float = 0.0,
+    unit: str | None = None,
 ) -> CutOffs | None:
-    """The row that applies to a series, with blur cut-offs already in mm for its pixel spacing."""
-    row = CUT_OFFS.get((modality, degradation, region)) or CUT_OFFS.get(
-        (modality, degradation, None)
-    )
-    if row is None or row.per_pixel is None:
+    """The row that applies to a series, with blur cut-offs already in mm for its pixel spacing.
+
+    ``unit`` asks for the row in that unit; by default it is the degradation's first. ``None`` where
+    nothing is graded.
+    """
+    for table in (CUT_OFFS, ALSO):
+        row = table.get((modality, degradation, region)) or table.get((modality, degradation, None))
+        if row is not None and unit in (None, row.unit):
+            return _in_mm(row, pixel_mm)
+    return None
+
+
+def _in_mm(row: CutOffs, pixel_mm: float) -> CutOffs:
+    if row.per_pixel is None:
         return row
     mild, moderate, severe = (
         max(mm, pixels * pixel_mm)
@@ -102,3 +159,44 @@ def severity_of(amount: float, row: CutOffs) -> Severity:
     if value >= row.moderate:
         return Severity.MODERATE
     return Severity.MILD if value >= row.mild else Severity.NONE
+
+
+def grade(
+    degradation: Degradation,
+    amounts: Sequence[Amount],
+    modality: Modality,
+    region: str,
+    pixel_mm: float = 0.0,
+) -> Severity | None:
+    """The severity that ``amounts`` of ``degradation`` amount to: the worst of those graded.
+
+    ``None`` where none of them is graded: that is unknown, not "none".
+    """
+    found = [
+        severity_of(amount.value, row)
+        for amount in amounts
+        if (row := cut_offs(modality, degradation, region, pixel_mm, amount.unit)) is not None
+    ]
+    return max(found, key=lambda severity: severity.rank, default=None)
+
+
+def graded_finding(
+    degradation: Degradation,
+    amounts: Sequence[Amount],
+    modality: Modality,
+    region: str,
+    *,
+    place: str | None = None,
+    pixel_mm: float = 0.0,
+) -> Finding:
+    """A finding on one image or whole series with ``amounts`` and the severity they have.
+
+    Raises:
+        ValueError: no amount is graded in this modality, or ``Finding`` refuses.
+    """
+    severity = grade(degradation, amounts, modality, region, pixel_mm)
+    if severity is None:
+        units = ", ".join(amount.unit for amount in amounts) or "no unit"
+        raise ValueError(f"{degradation} in {modality} has no cut-offs in {units}")
+    first, *more = amounts
+    return Finding(degradation, severity, first.value, first.unit, more=tuple(more), place=place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from engines import severity
+from engines import aggregate, severity, verdict
 from engines.base import FloatArray, ImageStack, Slab, StackInfo
 from engines.classical import measure, noise, restore, sharpness
 from engines.description import QualityDescription
@@ -18,7 +18,7 @@ def _parameters() -> dict[str, str]:
     """Every constant that may change a result, by module and name."""
     return {
         f"{module.__name__}.{name}": repr(value)
-        for module in (severity, measure, noise, restore, sharpness)
+        for module in (aggregate, severity, verdict, measure, noise, restore, sharpness)
         for name, value in sorted(vars(module).items())
         if name.lstrip("_").isupper() and not callable(value)
     }

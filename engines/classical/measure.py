@@ -4,8 +4,8 @@ Long series are sampled: at most ``MAX_SLICES`` slices, evenly spaced with both 
 in a finding then reaches from the first to the last sampled slice that is affected, and a fault on
 a few slices between samples can be missed.
 
-The series' amount is not its mean: it is the level that a fifth of the measured slices reach, so
-that shoulders or hips count although most slices are quiet, and one odd slice does not.
+Each slice is described by itself, and ``engines.aggregate`` makes one description of all. Classical
+restoration reduces noise and nothing else, so that no other mending is planned.
 
 Clipping is looked for at the top end only: pixels at the highest value that the format can hold,
 or, since images are also cut below it (a 12-bit scanner in a 16-bit file, a window burnt in), a
@@ -25,31 +25,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.aggregate import aggregate
 from engines.base import BoolArray, EngineError, FloatArray, ImageStack, StackInfo
 from engines.classical.noise import body_threshold, kernel_side, slice_noise
 from engines.classical.sharpness import slice_fwhm_mm
 from engines.description import (
+    MAX_AMOUNT,
     Action,
+    Amount,
     Confidence,
     Degradation,
-    Finding,
     Modality,
     QualityDescription,
-    Severity,
-    Verdict,
-    rounded,
 )
-from engines.severity import CutOffs, cut_offs, severity_of
+from engines.severity import cut_offs, graded_finding
+from engines.verdict import verdict_of
 
 MAX_SLICES = 64
 """Most slices measured of a series."""
 SLAB_SLICES = 8
 """Slices decoded at a time."""
 WORKERS = 2
-SERIES_PERCENTILE = 80.0
-"""Percentile over the measured slices that stands for the series."""
-REJECT_FACTOR = 3.0
-"""Noise this many times the severe cut-off makes a series unfit."""
+RESTORABLE: frozenset[Action] = frozenset({Action.REDUCE_NOISE})
+"""All that ``engines.classical.restore`` can do."""
 MAX_PERCENT = 100.0
 """Noise above the signal is no measurement: such slices hold no tissue with signal."""
 PLATEAU_PIXELS = 16
@@ -161,25 +159,41 @@ def _sampled_slabs(stack: ImageStack) -> Iterator[list[tuple[int, FloatArray, Bo
 
 def describe(info: StackInfo, measures: list[SliceMeasures]) -> QualityDescription:
     """The quality description that the measures of a series (at least one slice) amount to."""
-    noise_kind = noise_degradation(info.modality)
     pixel_mm = float(np.sqrt(info.spacing_mm[1] * info.spacing_mm[2]))
-    columns = {
-        noise_kind: [(m.index, m.noise) for m in measures],
-        Degradation.BLUR: [(m.index, m.fwhm_mm) for m in measures],
-        Degradation.CLIPPING: [(m.index, m.clipped) for m in measures],
+    confidence = _confidence(info, measures)
+    slices = {m.index + 1: _of_slice(m, info, pixel_mm, confidence) for m in measures}
+    return aggregate(slices, RESTORABLE, confidence=confidence, pixel_mm=pixel_mm)
+
+
+def _of_slice(
+    measures: SliceMeasures, info: StackInfo, pixel_mm: float, confidence: Confidence
+) -> QualityDescription:
+    """The description of one slice; ``confidence`` is that of the series."""
+    amounts = {
+        noise_degradation(info.modality): measures.noise,
+        Degradation.BLUR: measures.fwhm_mm,
+        Degradation.CLIPPING: measures.clipped,
     }
-    findings: list[Finding] = []
-    for kind, column in columns.items():
+    findings = []
+    for kind, amount in amounts.items():
         row = cut_offs(info.modality, kind, info.region, pixel_mm)
-        known = [(index, amount) for index, amount in column if amount is not None]
-        if row is not None and known:
-            findings.append(_finding(kind, known, row, info.slices))
-    found = {f.degradation for f in findings}
-    not_assessed = tuple(d for d in Degradation if d not in found and _applies(d, info.modality))
-    confidence = _confidence(info, measures, found)
-    verdict, action = _verdict(info, findings, noise_kind, confidence)
+        if row is not None and amount is not None:
+            said = [Amount(min(amount, MAX_AMOUNT), row.unit)]
+            findings.append(
+                graded_finding(kind, said, info.modality, info.region, pixel_mm=pixel_mm)
+            )
+    found = {finding.degradation for finding in findings}
+    verdict, actions = verdict_of(
+        findings, info.modality, info.region, confidence, RESTORABLE, pixel_mm=pixel_mm
+    )
     return QualityDescription(
-        info.modality, info.region, tuple(findings), not_assessed, verdict, action, confidence
+        info.modality,
+        info.region,
+        tuple(findings),
+        tuple(d for d in Degradation if d not in found and _applies(d, info.modality)),
+        verdict,
+        actions,
+        confidence,
     )
 
 
@@ -189,52 +203,12 @@ def _applies(degradation: Degradation, modality: Modality) -> bool:
     return (modality, degradation) not in meaningless
 
 
-def _finding(
-    kind: Degradation, known: list[tuple[int, float]], row: CutOffs, slices: int
-) -> Finding:
-    amount = float(np.percentile([a for _, a in known], SERIES_PERCENTILE))
-    severity = severity_of(amount, row)
-    if severity is Severity.NONE:
-        return Finding(kind, severity, amount, row.unit)
-    reached = {Severity.MILD: row.mild, Severity.MODERATE: row.moderate}.get(severity, row.severe)
-    affected = [index + 1 for index, a in known if rounded(a) >= reached]
-    worst = max(known, key=lambda item: item[1])[0] + 1
-    first, last = affected[0], affected[-1]
-    whole = first == known[0][0] + 1 and last == known[-1][0] + 1
-    where = None if whole or slices == 1 else (first, last)
-    return Finding(kind, severity, amount, row.unit, where, worst if slices > 1 else None)
-
-
-def _confidence(
-    info: StackInfo, measures: list[SliceMeasures], found: set[Degradation]
-) -> Confidence:
+def _confidence(info: StackInfo, measures: list[SliceMeasures]) -> Confidence:
     """High only for CT with noise on most slices and edges; MR and PET texture looks like noise."""
     share = sum(m.noise is not None for m in measures) / len(measures)
+    edges = any(m.fwhm_mm is not None for m in measures)
     if share == 0 or info.spacing_mm[1] <= 0:
         return Confidence.LOW
-    if info.modality is Modality.CT and share >= 0.8 and Degradation.BLUR in found:
+    if info.modality is Modality.CT and share >= 0.8 and edges:
         return Confidence.HIGH
     return Confidence.MEDIUM if share >= 0.3 else Confidence.LOW
-
-
-def _verdict(
-    info: StackInfo, findings: list[Finding], noise_kind: Degradation, confidence: Confidence
-) -> tuple[Verdict, Action]:
-    """Mild faults leave a series good; what restoring cannot mend makes it a case for repeating."""
-    by_kind = {f.degradation: f for f in findings}
-    noise = by_kind.get(noise_kind)
-    clipping = by_kind.get(Degradation.CLIPPING)
-    row = cut_offs(info.modality, noise_kind, info.region)
-    hopeless = (
-        noise is not None
-        and noise.amount is not None
-        and row is not None
-        and noise.amount >= REJECT_FACTOR * row.severe
-    )
-    lost = clipping is not None and clipping.severity is Severity.SEVERE
-    if (hopeless or lost) and confidence is not Confidence.LOW:
-        return Verdict.REJECT, Action.REPEAT
-    worse = {Severity.MODERATE, Severity.SEVERE}
-    noisy = noise is not None and noise.severity in worse
-    verdict = Verdict.USABLE if any(f.severity in worse for f in findings) else Verdict.GOOD
-    return verdict, Action.REDUCE_NOISE if noisy else Action.KEEP

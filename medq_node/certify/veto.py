@@ -10,7 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from engines.quality import Finding, QualityDescription, Severity, Verdict
+from engines.quality import (
+    LESS_IS_WORSE,
+    Finding,
+    QualityDescription,
+    Severity,
+    Verdict,
+    format_amounts,
+)
 
 _MORE_AND_WORSE = 1.1
 _MORE_AT_LEAST = 1.25
@@ -47,20 +54,28 @@ def _complaints(before: QualityDescription, after: QualityDescription) -> Iterat
 
 def _worse(before: Finding, after: Finding) -> bool:
     """Whether ``after``, which is above none, is more than ``before``."""
-    growth = None
-    if before.amount is not None and after.amount is not None and before.unit == after.unit:
-        if before.amount:
-            growth = after.amount / before.amount
-        else:
-            growth = math.inf if after.amount else 1.0
+    growth = max(_growths(before, after), default=None)
     step = _SEVERITIES.index(after.severity) - _SEVERITIES.index(before.severity)
     if step > 0:
         return growth is None or growth > _MORE_AND_WORSE
     return step == 0 and growth is not None and growth > _MORE_AT_LEAST
 
 
+def _growths(before: Finding, after: Finding) -> Iterator[float]:
+    """How many times more there is of it, in every unit that both have; fewer counts are worse."""
+    for now in after.amounts:
+        then = before.amount_in(now.unit)
+        if then is None:
+            continue
+        less, more = (now.value, then) if now.unit in LESS_IS_WORSE else (then, now.value)
+        if less:
+            yield more / less
+        else:
+            yield math.inf if more else 1.0
+
+
 def _words(finding: Finding) -> str:
     """``mild blur (2.5 mm FWHM)``, ``no blur (1.4 mm FWHM)``."""
     severity = "no" if finding.severity is Severity.NONE else str(finding.severity)
-    amount = "" if finding.amount is None else f" ({finding.amount:g} {finding.unit})"
+    amount = f" ({format_amounts(finding)})" if finding.amounts else ""
     return f"{severity} {finding.degradation}{amount}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from engines.quality import Degradation, SentenceError, parse_sentence
+from engines.quality import Degradation, SentenceError, format_amounts, parse_sentence
 from medq_node.console.lines import counted, tell, tell_path
 from medq_node.layout import Layout
 from medq_node.status import NodeStatus, SeriesStatus
@@ -77,5 +77,5 @@ def _noise(sentence: str | None) -> str:
     for kind in (Degradation.NOISE, Degradation.LOW_COUNT):
         finding = description.finding(kind)
         if finding is not None and finding.amount is not None:
-            return f"{finding.amount:g} {finding.unit}"
+            return format_amounts(finding)
     return ""

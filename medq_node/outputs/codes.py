@@ -12,6 +12,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
+from engines import quality
 from engines.quality import Action, Confidence, Degradation, Modality, Severity, Verdict
 from medq_node.outputs.content import ActionTaken
 
@@ -71,6 +72,10 @@ CONFIDENCES: Final = {
 ACTIONS: Final = {
     Action.KEEP: Code("KEEP", SCHEME, "Keep as is"),
     Action.REDUCE_NOISE: Code("REDUCE-NOISE", SCHEME, "Reduce noise"),
+    Action.REDUCE_METAL: Code("REDUCE-METAL", SCHEME, "Reduce metal streaks"),
+    Action.RESTORE_RESOLUTION: Code("RESTORE-RES", SCHEME, "Restore resolution"),
+    Action.CORRECT_MOTION: Code("CORRECT-MOTION", SCHEME, "Correct motion"),
+    Action.RECOVER_COUNTS: Code("RECOVER-COUNTS", SCHEME, "Recover counts"),
     Action.REPEAT: Code("REPEAT", SCHEME, "Consider repeating the acquisition"),
 }
 
@@ -112,10 +117,21 @@ REGIONS: Final = {
 }
 """CID 4031 Common Anatomic Regions. An unknown region has no code: nothing is said of it."""
 
+PLACES: Final = {
+    place: Code(place.upper().replace(" ", "-"), SCHEME, f"{place.capitalize()} of the image")
+    for place in quality.PLACES
+} | {
+    "throughout": Code("THROUGHOUT", SCHEME, "Throughout the image"),
+    "along the rim": Code("ALONG-THE-RIM", SCHEME, "Along the rim of the image"),
+}
+"""Places on the screen. The standard's are places in the patient, which no engine knows."""
+
 _UNITS: Final = {
     "HU": Code("[hnsf'U]", "UCUM", "Hounsfield unit"),
     "%": Code("%", "UCUM", "Percent"),
     "mm": Code("mm", "UCUM", "mm"),
+    "degrees": Code("deg", "UCUM", "Degree"),
+    "fold": Code("{ratio}", "UCUM", "ratio"),
     "Bq/ml": Code("Bq/ml", "UCUM", "Becquerels/milliliter"),
     "SUV": Code("g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight"),
     "counts": Code("{counts}", "UCUM", "Counts"),
@@ -143,9 +159,16 @@ def degradation(kind: Degradation, modality: Modality) -> Code:
     return public or Code(_symbol(kind.value), SCHEME, _DEGRADATIONS[kind])
 
 
-def amount(kind: Degradation) -> Code:
-    """Concept name of the number that was measured for a degradation."""
-    return Code(f"{_symbol(kind.value)}-N", SCHEME, _AMOUNTS[kind])
+def amount(kind: Degradation, unit: str | None = None) -> Code:
+    """Concept name of the number that was measured for a degradation in ``unit``."""
+    return OTHER_AMOUNTS.get((kind, unit)) or Code(
+        f"{_symbol(kind.value)}-N", SCHEME, _AMOUNTS[kind]
+    )
+
+
+def place(kind: Degradation) -> Code:
+    """Concept name of where in the image a degradation is; the value is one of ``PLACES``."""
+    return Code(f"{_symbol(kind.value)}-P", SCHEME, f"Place in the image: {kind.value}")
 
 
 _DEGRADATIONS: Final = {
@@ -160,12 +183,19 @@ _DEGRADATIONS: Final = {
 _AMOUNTS: Final = {
     Degradation.NOISE: "Noise level",
     Degradation.BLUR: "Edge width (FWHM)",
-    Degradation.UNDERSAMPLING: "Amount of undersampling",
-    Degradation.MOTION: "Amount of motion",
-    Degradation.METAL: "Amount of metal artifact",
+    Degradation.UNDERSAMPLING: "Undersampling factor",
+    Degradation.MOTION: "Displacement by motion",
+    Degradation.METAL: "Level of metal streaks",
     Degradation.LOW_COUNT: "Noise level due to low counts",
     Degradation.CLIPPING: "Share of clipped pixels",
 }
+
+OTHER_AMOUNTS: Final[dict[tuple[Degradation, str | None], Code]] = {
+    (Degradation.MOTION, "degrees"): Code("MOTION-DEG", SCHEME, "Rotation by motion"),
+    (Degradation.METAL, "% of pixels"): Code("METAL-AREA", SCHEME, "Share of pixels with streaks"),
+    (Degradation.LOW_COUNT, "% of counts"): Code("COUNTS-KEPT", SCHEME, "Share of counts measured"),
+}
+"""Where a degradation has a second number that says something else."""
 
 
 def _symbol(word: str) -> str:

@@ -28,6 +28,7 @@ _GROUPS: Final = {
     6315: "Prostate MRI Series Quality Finding",
     6316: "MR Imaging Artifact",
     7036: "Image Quality Assessment",
+    7181: "Abstract Multi-dimensional Image Model Component Unit",
     7183: "Abstract Multi-dimensional Image Model Dimension Unit",
 }
 """Context groups of PS3.16 that our standard codes are taken from."""
@@ -45,6 +46,8 @@ _GROUP_OF: Final = {
     codes.unit("HU"): 83,
     codes.unit("%"): 83,
     codes.unit("mm"): 7183,
+    codes.unit("degrees"): 7183,
+    codes.unit("fold"): 7181,
 }
 
 
@@ -116,6 +119,12 @@ def _words() -> Iterator[tuple[str, str, Code]]:
             yield f"degradation{where}", kind.value, code
     for kind in Degradation:
         yield "amount", kind.value, codes.amount(kind)
+    for (kind, other_unit), code in codes.OTHER_AMOUNTS.items():
+        yield f"amount in {other_unit}", kind.value, code
+    for kind in Degradation:
+        yield "place of a degradation", kind.value, codes.place(kind)
+    for place, code in codes.PLACES.items():
+        yield "place", place, code
     for unit in UNITS:
         yield "unit", unit, codes.unit(unit)
     yield "value of a degradation", "not assessed", codes.NOT_ASSESSED

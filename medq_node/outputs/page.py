@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import uniform_filter
 
 from engines.base import BoolArray, FloatArray
-from engines.quality import QualityDescription, Severity
+from engines.quality import QualityDescription, Severity, format_amounts
 from medq_node.errors import OutputError
 from medq_node.outputs.content import ReportContent, worst_slices
 from medq_node.outputs.labels import RESTORED_LABEL, ascii_text
@@ -225,19 +225,18 @@ def _footer(draw: ImageDraw.ImageDraw, content: ReportContent, engine: str, top:
             y = top + 36 + _ROW * line
             draw.text((left, y), finding.degradation.value, font=_font(17), fill=_QUIET)
             draw.text(
-                (left + 170, y),
+                (left + 140, y),
                 finding.severity.value,
                 font=_font(17),
                 fill=_SEVERITY_COLOURS[finding.severity],
             )
-            if finding.amount is not None:
-                amount = f"{finding.amount:.3g} {finding.unit or ''}".strip()
-                draw.text((left + 290, y), ascii_text(amount, 30), font=_font(17), fill=_TEXT)
+            amounts = format_amounts(finding).replace(" and ", ", ")
+            draw.text((left + 232, y), ascii_text(amounts, 34), font=_font(17), fill=_TEXT)
         if description.not_assessed:
             y = top + 36 + _ROW * len(description.findings)
             unknown = ", ".join(kind.value for kind in description.not_assessed)
             draw.text((left, y), "not assessed", font=_font(17), fill=_QUIET)
-            draw.text((left + 170, y), ascii_text(unknown, 44), font=_font(17), fill=_QUIET)
+            draw.text((left + 140, y), ascii_text(unknown, 44), font=_font(17), fill=_QUIET)
     left = _MARGIN + 2 * (_PANEL + _GAP)
     draw.text((left, top), f"Action: {content.action.value}", font=_font(20), fill=_TEXT)
     lines = [f"Engine {engine}", f"Confidence {content.before.confidence.value}"]

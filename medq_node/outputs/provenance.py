@@ -8,7 +8,7 @@ import uuid
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from engines.quality import QualityDescription
+from engines.quality import QualityDescription, format_amounts
 from medq_node import __version__
 from medq_node.objects import OutputIdentity
 from medq_node.outputs import codes
@@ -79,9 +79,8 @@ def derivation_description(
     ]
     if description is not None:
         measured = ", ".join(
-            f"{finding.degradation.value} {finding.severity.value}"
-            + (f" {finding.amount:.4g} {finding.unit or ''}".rstrip() if finding.amount else "")
-            for finding in description.findings
+            f"{found.degradation.value} {found.severity.value} {format_amounts(found)}".rstrip()
+            for found in description.findings
         )
         sentences.append(f"Source as measured: {measured or 'no finding'}.")
     differ = "differ from" if changed else "equal"

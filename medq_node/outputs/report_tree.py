@@ -162,7 +162,7 @@ class _Side:
             finding_type=codes.IMAGE_QUALITY,
             finding_sites=[FindingSite(site)] if site else None,
             algorithm_id=_algorithm(part.identity),
-            measurements=[m for f in findings for m in self._measurement(f)],
+            measurements=[m for f in findings for m in self._measurements(f)],
             qualitative_evaluations=self._evaluations(where, findings),
             source_images=[
                 SourceImageForMeasurementGroup(
@@ -192,24 +192,26 @@ class _Side:
         wanted = sorted(number for number in worst if number is not None) or [middle]
         return [number - 1 for number in wanted if number <= slices]
 
-    def _measurement(self, finding: Finding) -> list[Measurement]:
-        """The number of a finding with its unit and, where one slice was worst, that image."""
-        if finding.amount is None:
-            return []
+    def _measurements(self, finding: Finding) -> list[Measurement]:
+        """The numbers of a finding with their units and, where one slice was worst, that image."""
         instances = self.part.source.instances
         images = None
         if finding.worst_slice is not None and finding.worst_slice <= len(instances):
             worst = instances[finding.worst_slice - 1]
             uid = self.instance_uid(worst.sop_instance_uid)
             images = [SourceImageForMeasurement(worst.sop_class_uid, uid)]
-        measurement = Measurement(
-            name=codes.amount(finding.degradation),
-            value=finding.amount,
-            unit=codes.unit(finding.unit),
-            referenced_images=images,
-        )
-        write_plainly(measurement[0])
-        return [measurement]
+        measurements = [
+            Measurement(
+                name=codes.amount(finding.degradation, amount.unit),
+                value=amount.value,
+                unit=codes.unit(amount.unit),
+                referenced_images=images,
+            )
+            for amount in finding.amounts
+        ]
+        for measurement in measurements:
+            write_plainly(measurement[0])
+        return measurements
 
     def _evaluations(
         self, where: Range, findings: Sequence[Finding]
@@ -219,6 +221,11 @@ class _Side:
             (codes.degradation(f.degradation, said.modality), codes.SEVERITIES[f.severity])
             for f in findings
         ]
+        pairs += [
+            (codes.place(f.degradation), codes.PLACES[f.place])
+            for f in findings
+            if f.place is not None
+        ]
         if where is None:
             pairs.insert(0, (codes.SERIES_QUALITY, codes.VERDICTS[said.verdict]))
             pairs += [
@@ -227,7 +234,7 @@ class _Side:
             ]
             pairs += [
                 (codes.CONFIDENCE, codes.CONFIDENCES[said.confidence]),
-                (codes.PLANNED_ACTION, codes.ACTIONS[said.action]),
+                *((codes.PLANNED_ACTION, codes.ACTIONS[action]) for action in said.actions),
                 *self.further,
             ]
         return [QualitativeEvaluation(name=name, value=value) for name, value in pairs]

@@ -13,6 +13,7 @@ from itertools import chain
 from pydicom.dataset import Dataset
 
 from engines.quality import Degradation, Finding, QualityDescription, Severity
+from engines.sentence import PLACE_WORDS, format_amounts
 from medq_node.objects import GateMeasure, GateVerdict, OutputKind, OutputReference
 from medq_node.outputs.content import ActionTaken, ReportContent
 from medq_node.outputs.labels import (
@@ -70,12 +71,14 @@ def slices_words(slices: tuple[int, int] | None) -> str:
 
 
 def finding_words(finding: Finding) -> str:
-    """One finding of a range of slices as a sentence, with the number and the worst slice."""
+    """One finding of a range of slices as a sentence, with its numbers, place and worst slice."""
     severity = "no" if finding.severity is Severity.NONE else finding.severity.value
     name = _NAMES.get(finding.degradation, finding.degradation.value)
     words = f"{severity} {name}".capitalize()
-    if finding.amount is not None:
-        words += f": {_amount(finding)}"
+    if finding.amounts:
+        words += f": {format_amounts(finding)}"
+    if finding.place is not None:
+        words += f", {PLACE_WORDS[finding.place]}"
     if finding.worst_slice is not None:
         words += f", worst on slice {finding.worst_slice}"
     return f"{words}."
@@ -142,7 +145,7 @@ def _changes(before: QualityDescription, after: QualityDescription) -> Iterator[
         if now is None:
             continue
         name = _NAMES.get(then.degradation, then.degradation.value)
-        if (then.amount, then.severity) == (now.amount, now.severity):
+        if (then.amounts, then.severity) == (now.amounts, now.severity):
             same.append(f"{name} {_state(now)}")
         else:
             changed.append(f"{name} from {_state(then)} to {_state(now)}")
@@ -153,12 +156,8 @@ def _changes(before: QualityDescription, after: QualityDescription) -> Iterator[
 
 
 def _state(finding: Finding) -> str:
-    amount = _amount(finding)
+    amount = format_amounts(finding)
     return f"{amount} ({finding.severity.value})" if amount else finding.severity.value
-
-
-def _amount(finding: Finding) -> str:
-    return "" if finding.amount is None else f"{finding.amount:g} {finding.unit}"
 
 
 def _measured(measure: GateMeasure) -> str:

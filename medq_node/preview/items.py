@@ -43,6 +43,8 @@ _UNITS: Final = {
     "[hnsf'U]": "HU",
     "%": "%",
     "1": "",
+    "{ratio}": "",
+    "deg": "degrees",
     "g/ml{SUVbw}": "SUV",
     "Bq/ml": "Bq/ml",
     "{counts}": "counts",

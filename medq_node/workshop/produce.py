@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.base import Engine, load_engine
-from engines.quality import Action, QualityDescription
+from engines.quality import QualityDescription
 from engines.sentence import format_sentence
 from medq_node.certify.answer import UnusableAnswer, usable_answer
 from medq_node.certify.gate import check_restored, refused
@@ -132,12 +132,12 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
 
 
 def _plan(restore: str, description: QualityDescription) -> tuple[ActionTaken, tuple[str, ...]]:
-    planned = f"the assessment plans to {description.action}"
+    planned = f"the assessment plans to {', '.join(description.actions)}"
     if restore == "never":
         return ActionTaken.ASSESSED_ONLY, ("the rule asks for an assessment only",)
     if restore == "always":
         return ActionTaken.RESTORED, (f"the rule asks to restore always; {planned}",)
-    if description.action is Action.REDUCE_NOISE:
+    if description.restores:
         return ActionTaken.RESTORED, (planned,)
     return ActionTaken.UNCHANGED, (planned,)
 

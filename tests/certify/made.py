@@ -145,7 +145,7 @@ def written(paths: Sequence[Path], folder: Path) -> Made:
         findings=(),
         not_assessed=(),
         verdict=Verdict.GOOD,
-        action=Action.KEEP,
+        actions=(Action.KEEP,),
         confidence=Confidence.HIGH,
     )
     outputs = [

@@ -9,6 +9,7 @@ from hypothesis import given
 
 from engines.quality import (
     Action,
+    Amount,
     Confidence,
     Degradation,
     Finding,
@@ -31,7 +32,7 @@ def described(*findings: Finding, verdict: Verdict = Verdict.USABLE) -> QualityD
         findings=findings,
         not_assessed=(),
         verdict=verdict,
-        action=Action.REDUCE_NOISE,
+        actions=(Action.REDUCE_NOISE,),
         confidence=Confidence.HIGH,
     )
 
@@ -80,6 +81,18 @@ def test_how_much_worse_is_worse(
         return described(Finding(Degradation.BLUR, Severity(severity), amount, unit))
 
     assert bool(veto(blur(severity, amount), blur(later_severity, later_amount))) is vetoed
+
+
+def test_any_number_that_grew_counts_and_fewer_counts_are_worse() -> None:
+    moved = Finding(Degradation.MOTION, Severity.MILD, 0.8, "mm", more=(Amount(0.6, "degrees"),))
+    turned = replace(moved, more=(Amount(0.9, "degrees"),))
+    (reason,) = veto(described(moved), described(turned))
+    assert "mild motion (0.8 mm and 0.9 degrees)" in reason
+    assert veto(described(turned), described(moved)) == ()
+    kept = Finding(Degradation.LOW_COUNT, Severity.MILD, 20, "% of counts")
+    assert veto(described(kept), described(replace(kept, amount=10)))
+    assert veto(described(kept), described(replace(kept, amount=40))) == ()
+    assert veto(described(kept), described(replace(kept, amount=0)))
 
 
 def test_what_could_not_be_judged_before_and_is_there_now_is_told() -> None:

@@ -100,7 +100,7 @@ def test_noisy_slices_are_named() -> None:
     assert finding.severity is Severity.SEVERE
     assert finding.slices == (6, 8)
     assert finding.worst_slice == 7
-    assert (description.verdict, description.action) == (Verdict.USABLE, Action.REDUCE_NOISE)
+    assert (description.verdict, description.actions) == (Verdict.USABLE, (Action.REDUCE_NOISE,))
     assert "on slices 6-8, worst on slice 7" in format_sentence(description)
 
 
@@ -173,7 +173,7 @@ def test_too_little_tissue_gives_unknown_noise_and_low_confidence() -> None:
     assert description.finding(Degradation.NOISE) is None
     assert Degradation.NOISE in description.not_assessed
     assert description.confidence is Confidence.LOW
-    assert description.action is Action.KEEP
+    assert description.actions == (Action.KEEP,)
 
 
 def test_unknown_spacing_leaves_blur_unknown() -> None:

@@ -35,7 +35,7 @@ def description(modality: Modality, noise: float, severity: Severity) -> Quality
         ),
         not_assessed=(Degradation.METAL, Degradation.MOTION),
         verdict=Verdict.USABLE,
-        action=Action.REDUCE_NOISE,
+        actions=(Action.REDUCE_NOISE,),
         confidence=Confidence.MEDIUM,
     )
 

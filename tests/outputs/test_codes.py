@@ -7,8 +7,10 @@ from pydicom.sr.codedict import codes as standard
 from pydicom.sr.coding import Code
 
 from engines.quality import (
+    PLACES,
     REGIONS,
     UNITS,
+    UNITS_OF,
     Action,
     Confidence,
     Degradation,
@@ -42,6 +44,8 @@ def test_every_word_of_the_vocabulary_has_a_code() -> None:
     assert words("action taken") == set(ActionTaken)
     assert words("amount") == set(Degradation)
     assert words("unit") == set(UNITS)
+    assert words("place") == set(PLACES)
+    assert words("place of a degradation") == set(Degradation)
     assert words("region") == set(REGIONS) - {"unknown"}  # nothing is said of it
     for modality in Modality:
         for kind in Degradation:
@@ -76,9 +80,23 @@ def test_no_two_words_of_one_vocabulary_share_a_code() -> None:
     for modality in Modality:
         names = [codes.degradation(kind, modality) for kind in Degradation]
         assert len(set(names)) == len(names)
-    for vocabulary in ("verdict", "severity", "confidence", "planned action", "action taken"):
+    for vocabulary in (
+        "verdict",
+        "severity",
+        "confidence",
+        "planned action",
+        "action taken",
+        "place",
+    ):
         found = [row.code for row in ROWS if row.vocabulary == vocabulary]
         assert len(set(found)) == len(found)
+
+
+def test_numbers_that_say_different_things_have_different_names() -> None:
+    for kind in (Degradation.MOTION, Degradation.METAL, Degradation.LOW_COUNT):
+        names = {codes.amount(kind, unit) for unit in UNITS_OF[kind]}
+        assert len(names) == len(UNITS_OF[kind])
+        assert {row.code for row in ROWS if row.word == kind} >= names
 
 
 def test_a_row_reads_as_cells() -> None:
@@ -99,6 +117,10 @@ def test_a_row_reads_as_cells() -> None:
         ("HU", "[hnsf'U]"),
         ("% of signal", "%"),
         ("mm FWHM", "mm"),
+        ("mm", "mm"),
+        ("degrees", "deg"),
+        ("fold", "{ratio}"),
+        ("% of counts", "%"),
         ("Bq/ml", "Bq/ml"),
         (None, "1"),
         ("furlong", "1"),

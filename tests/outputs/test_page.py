@@ -35,7 +35,7 @@ def content(modality: Modality, worst: int) -> ReportContent:
         (Finding(Degradation.NOISE, Severity.SEVERE, 40.0, "HU", None, worst),),
         (Degradation.METAL,),
         Verdict.USABLE,
-        Action.REDUCE_NOISE,
+        (Action.REDUCE_NOISE,),
         Confidence.HIGH,
     )
     return ReportContent(description, "Noisy.", ActionTaken.RESTORED, after=description)

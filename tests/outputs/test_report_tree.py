@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engines.quality import Degradation, Finding, Modality, Severity
+from engines.quality import Action, Amount, Degradation, Finding, Modality, Severity
+from engines.sentence import format_sentence
 from medq_node.errors import OutputError
 from medq_node.objects import OutputIdentity, OutputKind, OutputReference
 from medq_node.outputs.content import ActionTaken, ReportContent, ReportPart
@@ -23,6 +24,7 @@ from tests.outputs.reports import (
     evaluations,
     headings,
     imaging_measurements,
+    meaning,
     name_of,
     numbers,
     pointed_at,
@@ -51,6 +53,30 @@ def ranged(source: SeriesStack) -> ReportContent:
         not_assessed=(),
     )
     return ReportContent(before, "Noise is moderate.", ActionTaken.UNCHANGED)
+
+
+def mixed(source: SeriesStack) -> ReportContent:
+    """Motion with two numbers in one corner, metal on a few slices, and two things to do."""
+    before = replace(
+        description(source.info.modality, 24.3, Severity.MODERATE),
+        findings=(
+            Finding(
+                Degradation.MOTION,
+                Severity.SEVERE,
+                3.2,
+                "mm",
+                None,
+                2,
+                (Amount(1.5, "degrees"),),
+                "upper left",
+            ),
+            Finding(Degradation.UNDERSAMPLING, Severity.SEVERE, 4, "fold", place="throughout"),
+            Finding(Degradation.METAL, Severity.MILD, None, None, (4, 5), 4, place="along the rim"),
+        ),
+        not_assessed=(),
+        actions=(Action.RESTORE_RESOLUTION, Action.CORRECT_MOTION),
+    )
+    return ReportContent(before, format_sentence(before), ActionTaken.UNCHANGED)
 
 
 @pytest.fixture
@@ -135,7 +161,7 @@ def test_findings_of_a_range_of_slices_have_a_group_of_their_own(
     name = 'Series 3 "Abdomen 5.0 B30f" as received'
     assert headings(report) == [f"{name}, all slices", f"{name}, slices 4-5"]
     whole, part = imaging_measurements(report)
-    assert said(part) == ["Severe metal artifact, worst on slice 4.", "Mild blur: 2.1 mm FWHM."]
+    assert said(part) == ["Mild blur: 2.1 mm FWHM.", "Severe metal artifact, worst on slice 4."]
     assert evaluations(part)["Metal artifact"] == "Severe"
     assert "Metal artifact" not in evaluations(whole)
     assert evaluations(whole)["Imaging Series Quality"] == "Limited quality"
@@ -145,6 +171,44 @@ def test_findings_of_a_range_of_slices_have_a_group_of_their_own(
         (f"{name}, slices 4-5", 2.1, "mm"),
     ]
     assert pointed_at(part) == [ct.instances[3].sop_instance_uid]
+
+
+def test_a_mixture_has_every_number_place_and_planned_action(
+    mr: SeriesStack, identity: OutputIdentity, tmp_path: Path
+) -> None:
+    report = written([ReportPart(mr, mixed(mr), identity)], tmp_path)
+    whole, part = imaging_measurements(report)
+    measured = [
+        (name_of(i), float(i.MeasuredValueSequence[0].NumericValue))
+        for i in whole
+        if i.ValueType == "NUM"
+    ]
+    assert measured == [
+        ("Undersampling factor", 4.0),
+        ("Displacement by motion", 3.2),
+        ("Rotation by motion", 1.5),
+    ]
+    assert [unit for _, _, unit in numbers(report)] == ["{ratio}", "mm", "deg"]
+    said_of = evaluations(whole)
+    assert said_of["Place in the image: motion"] == "Upper left of the image"
+    assert said_of["Place in the image: undersampling"] == "Throughout the image"
+    assert evaluations(part)["Place in the image: metal"] == "Along the rim of the image"
+    assert said(part) == ["Mild metal artifact, along the rim of the image, worst on slice 4."]
+    planned = [
+        meaning(i) for i in whole if i.ValueType == "CODE" and name_of(i).startswith("Action prop")
+    ]
+    assert planned == ["Restore resolution", "Correct motion"]
+
+
+@pytest.mark.peer
+def test_a_mixture_satisfies_the_judges(
+    mr: SeriesStack, identity: OutputIdentity, tmp_path: Path
+) -> None:
+    report = written([ReportPart(mr, mixed(mr), identity)], tmp_path)
+    path = tmp_path / f"{report.SOPInstanceUID}.dcm"
+    assert dciodvfy_errors(path) == []
+    assert "Correct motion" in dsrdump(path)
+    assert pixelmed_errors(path) == []
 
 
 def test_every_group_says_what_it_is_about_and_what_made_it(

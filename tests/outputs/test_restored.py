@@ -122,7 +122,7 @@ def test_it_says_what_it_is_and_where_it_comes_from(
         (noise,),
         (),
         Verdict.USABLE,
-        Action.REDUCE_NOISE,
+        (Action.REDUCE_NOISE,),
         Confidence.HIGH,
     )
     output = write_restored_instance(

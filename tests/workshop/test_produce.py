@@ -12,7 +12,7 @@ import pytest
 from engines import base
 from engines.base import FloatArray, Slab, StackInfo
 from engines.classical.engine import ClassicalEngine
-from engines.quality import QualityDescription
+from engines.quality import Action, QualityDescription
 from medq_node.objects import CertifySettings, GateLimits, OutputKind
 from medq_node.outputs.content import ActionTaken
 from medq_node.workshop.certify import certify
@@ -114,6 +114,37 @@ def test_good_images_get_a_report_and_no_restored_series(order: WorkOrder, tmp_p
     result = produce(replace(order, paths=good, restore="when_needed"))
     assert [o.kind for o in result.outputs] == [OutputKind.REPORT]
     assert result.taken == ActionTaken.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("actions", "taken", "reason"),
+    [
+        (
+            (Action.REDUCE_NOISE, Action.REDUCE_METAL),
+            ActionTaken.RESTORED,
+            "the assessment plans to reduce noise, reduce metal streaks",
+        ),
+        (
+            (Action.CORRECT_MOTION, Action.REPEAT),
+            ActionTaken.RESTORED,
+            "the assessment plans to correct motion, consider repeating",
+        ),
+        ((Action.REPEAT,), ActionTaken.UNCHANGED, "the assessment plans to consider repeating"),
+    ],
+)
+def test_any_action_that_restores_makes_a_restored_series(
+    order: WorkOrder,
+    monkeypatch: pytest.MonkeyPatch,
+    actions: tuple[Action, ...],
+    taken: ActionTaken,
+    reason: str,
+) -> None:
+    assess = ClassicalEngine.assess
+    monkeypatch.setattr(
+        ClassicalEngine, "assess", lambda self, s: replace(assess(self, s), actions=actions)
+    )
+    result = produce(replace(order, restore="when_needed"))
+    assert (result.taken, result.reasons[0]) == (taken, reason)
 
 
 def test_a_cheating_engine_is_refused_and_the_report_says_why(

@@ -55,3 +55,15 @@ EDGE = Kernel("edge-enhancing", 9.0, 4.0, 0.6)
 BARE_RAMP = Kernel("bare ramp", 1000, 12)
 KERNELS: tuple[Kernel, ...] = (SMOOTH, STANDARD, SHARP, EDGE, BARE_RAMP)
 """From smooth to bare ramp, as body, standard, lung and bone kernels go."""
+
+
+def random_kernel(rng: np.random.Generator) -> Kernel:
+    """A kernel for training: half height log-uniform from 2.5 to 30 lp/cm, any steepness and boost.
+
+    What real images need most is that both ends are there: the smooth kernels of soft tissue and
+    the nearly bare ramp of bone and lung. Every second kernel has no boost.
+    """
+    half = float(np.exp(rng.uniform(np.log(2.5), np.log(30))))
+    steepness = float(np.exp(rng.uniform(np.log(1.3), np.log(9))))
+    boost = float(max(0.0, rng.uniform(-0.8, 0.8)))
+    return Kernel(f"random {half:.1f} lp/cm", half, steepness, boost)

@@ -31,16 +31,16 @@ class Table:
             if len(row) != len(self.columns):
                 raise ValueError(f"table {self.name}: {len(row)} cells in {len(self.columns)}")
 
-    def markdown(self) -> str:
-        """The table with its title as a heading, for a Markdown file."""
+    def markdown(self, level: int = 2) -> str:
+        """The table with its title as a heading of that ``level``, for a Markdown file."""
         aligned = [
             "---:" if all(_is_number(row[k]) for row in self.rows) and self.rows else "---"
             for k in range(len(self.columns))
         ]
-        lines = [f"## {self.title}", ""]
+        lines = [f"{'#' * level} {self.title}", ""]
         if self.note:
             lines += [self.note, ""]
-        lines.append(f"| {' | '.join(self.columns)} |")
+        lines.append(f"| {' | '.join(_shown(name) for name in self.columns)} |")
         lines.append(f"| {' | '.join(aligned)} |")
         lines += [f"| {' | '.join(_shown(cell) for cell in row)} |" for row in self.rows]
         return "\n".join(lines) + "\n"

@@ -1,0 +1,185 @@
+"""How good is an engine? One command: ``python -m engines.medq_uni.evaluate --engine NAME -o OUT``.
+
+Any registered engine is measured on phantoms, and on real slices where a folder of arrays is given:
+restoration beside filters that are told the true noise level, words, harm, the physicist's phantom,
+cost. OUT gets one page, ``evaluation.md``, a CSV per table and figures. Exit codes: 0 done, 1 it
+didn't work out, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import progress as bars
+from rich.console import Console
+from rich.markdown import Markdown
+
+from engines.base import REGISTRY, Engine, EngineError, load_engine
+
+if TYPE_CHECKING:
+    from engines.medq_uni.yardstick.evaluation import Settings
+
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+
+DEFAULT_COUNT, DEFAULT_BM3D = 60, 100
+
+
+class WrongUse(Exception):
+    """An option can't be meant; told in one line, exit code 2."""
+
+
+class Bars:
+    """Progress on a screen: one bar per part, with the time left; a line per part in a log."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = bars.Progress(
+            bars.TextColumn("{task.description:<26}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TimeElapsedColumn(),
+            bars.TextColumn("left"),
+            bars.TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bars.stop()
+
+    def phase(self, title: str, total: int | None) -> Callable[[], None]:
+        """A bar for a new part; those before are done."""
+        if not self._console.is_terminal:
+            self._console.print(f"{time.strftime('%H:%M:%S')} {title}", highlight=False)
+        for task in self._bars.tasks:
+            if not task.finished:
+                self._bars.update(task.id, total=task.total or 1, completed=task.total or 1)
+        new = self._bars.add_task(title, total=total)
+        return lambda: self._bars.advance(new)
+
+
+@app.command()
+def main(
+    engine: Annotated[str, typer.Option(help=f"Which engine: {', '.join(sorted(REGISTRY))}.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where page, tables and figures go.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of .npz arrays of real images; else phantoms only.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="Cases of each task.")] = DEFAULT_COUNT,
+    tasks: Annotated[
+        str | None, typer.Option(help="Names with commas between; all if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another sample.")] = 0,
+    bm3d: Annotated[
+        int, typer.Option(min=0, help="Cases in all that BM3D sees, seconds each; 0: none.")
+    ] = DEFAULT_BM3D,
+    parts: Annotated[
+        str | None, typer.Option(help="restoration, words, harm, physicist, cost; all if left out.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few small phantoms: does it all work?")
+    ] = False,
+) -> None:
+    """Measure an engine and write OUT/evaluation.md, a CSV per table and figures."""
+    try:
+        _run(engine, out, data, count, tasks, seed, bm3d, parts, quick)
+    except WrongUse as error:
+        typer.echo(f"evaluate: {error}", err=True)
+        raise typer.Exit(2) from error
+    except (EngineError, ValueError) as error:
+        typer.echo(f"evaluate: {error}", err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"evaluate: {where}{error.strerror or error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _run(
+    engine_name: str,
+    out: Path,
+    data: Path | None,
+    count: int,
+    tasks: str | None,
+    seed: int,
+    bm3d: int,
+    parts: str | None,
+    quick: bool,
+) -> None:
+    engine = _engine(engine_name)
+    if data is not None and not any(data.glob("*.npz")):
+        what = "has no .npz arrays" if data.is_dir() else "is no folder"
+        raise WrongUse(f"data: {data} {what}")
+    if out.exists() and not out.is_dir():
+        raise WrongUse(f"{out} is a file; results need a folder")
+    from engines.medq_uni.tasks import TASKS
+    from engines.medq_uni.yardstick.evaluation import PARTS, Settings, evaluate
+    from engines.medq_uni.yardstick.report import PAGE, write
+
+    chosen = tuple(TASKS[name] for name in _chosen("task", tasks, tuple(TASKS)))
+    measured = frozenset(_chosen("part", parts, PARTS))
+    settings = Settings(engine, chosen, data, count, seed, quick, bm3d, measured)
+    started = time.monotonic()
+    with Bars(Console(stderr=True)) as shown:
+        sections = evaluate(settings, shown)
+        page = write(out, f"Evaluation of the engine {engine.name}", _about(settings), sections)
+    console = Console()
+    if console.is_terminal:
+        console.print(Markdown(page))
+    else:
+        sys.stdout.write(page)
+    typer.echo(f"{out / PAGE} after {time.monotonic() - started:.0f} s", err=True)
+
+
+def _engine(name: str) -> Engine:
+    if name not in REGISTRY:
+        raise WrongUse(f"no engine named {name!r}; known: {', '.join(sorted(REGISTRY))}")
+    return load_engine(name)
+
+
+def _chosen(what: str, names: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``known`` that are named, commas between, in their own order; all for ``None``."""
+    if names is None:
+        return known
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise WrongUse(f"no {what} named {unknown[0]!r}; known: {', '.join(known)}")
+    if not wanted:
+        raise WrongUse(f"no {what} is named; known: {', '.join(known)}")
+    return tuple(name for name in known if name in wanted)
+
+
+def _about(settings: Settings) -> str:
+    """What was measured, and what was left out because it isn't installed."""
+    from engines.medq_uni.yardstick import bm3d, figures, filters
+
+    engine = settings.engine
+    where = "phantoms alone" if settings.data is None else "phantoms and real images"
+    lines = [
+        f"Engine {engine.name} {engine.version} (digest {engine.digest[:12]}), "
+        f"{settings.each} cases of each task from {where}, seed {settings.seed}. "
+        "Research use only, not for diagnostic use."
+    ]
+    if settings.quick:
+        lines.append("**A quick run on a few small phantoms: its numbers mean nothing.**")
+    if settings.bm3d_cases and not bm3d.available():
+        lines.append("BM3D is left out: the package `bm3d` is not installed.")
+    if filters.WAVELET not in filters.filters():
+        lines.append("The wavelet filter is left out: the package `PyWavelets` is not installed.")
+    if not figures.available():
+        lines.append("Figures are left out: the package `matplotlib` is not installed.")
+    return "\n\n".join(lines)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,197 @@
+"""Real images as sources: arrays and words from a folder of ``.npz`` files, split by patient.
+
+Each file holds a series: ``values`` float32 and ``valid`` bool, (slices, rows, columns), and
+``info``, a JSON text with name, group, patient (a digest), modality, region, unit, spacing_mm and
+acquisition, as ``python -m medq_node.pixels.arrays`` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.base import BoolArray, FloatArray
+from engines.classical.noise import kernel_side, slice_noise
+from engines.description import Degradation, Modality
+from engines.medq_uni.degradations.checks import within
+from engines.medq_uni.degradations.residual import residual
+from engines.medq_uni.pair import Source
+from engines.severity import cut_offs
+
+AIR_HU = -1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series from an ``.npz`` file.
+
+    ``values`` is float32 and ``valid`` bool, (slices, rows, columns); padding is set to air (CT)
+    or to zero. ``spacing_mm`` is (slice, row, column), 0.0 where unknown. ``acquisition`` holds
+    what is known of kVp, kernel, slice thickness and the like.
+    """
+
+    name: str
+    group: str
+    patient: str
+    modality: Modality
+    region: str
+    unit: str
+    values: FloatArray
+    valid: BoolArray
+    spacing_mm: tuple[float, float, float]
+    acquisition: dict[str, float | str]
+
+    @property
+    def pixel_mm(self) -> float:
+        """Pixel spacing in mm; the geometric mean where rows and columns differ."""
+        return float((self.spacing_mm[1] * self.spacing_mm[2]) ** 0.5)
+
+
+def load_series(
+    folder: Path, modality: Modality, groups: Iterable[str] | None = None
+) -> tuple[Series, ...]:
+    """All series of ``modality`` in ``folder``, by name; of ``groups`` only, where given.
+
+    Raises:
+        ValueError: no such folder, a file that isn't such an array file, or none that fits.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"folder {folder} doesn't exist")
+    wanted = None if groups is None else set(groups)
+    found = []
+    for path in sorted(folder.glob("*.npz")):
+        series = _read(path, modality, wanted)
+        if series is not None:
+            found.append(series)
+    if not found:
+        chosen = "" if wanted is None else f" in groups {', '.join(sorted(wanted))}"
+        raise ValueError(f"folder {folder} has no {modality} series{chosen}")
+    return tuple(found)
+
+
+def load_sources(
+    folder: Path, modality: Modality, groups: Iterable[str] | None = None
+) -> tuple[Source, ...]:
+    """One source per slice of ``load_series``, its residual noise measured.
+
+    Raises:
+        ValueError: as ``load_series``.
+    """
+    return tuple(
+        source for series in load_series(folder, modality, groups) for source in slices_of(series)
+    )
+
+
+def slices_of(series: Series) -> tuple[Source, ...]:
+    """Every slice of a series as a source."""
+    thickness = float(series.acquisition.get("slice_thickness_mm", 0.0) or 0.0)
+    return tuple(
+        Source(
+            name=f"{series.name}/{k + 1}",
+            patient=series.patient,
+            modality=series.modality,
+            region=series.region,
+            unit=series.unit,
+            values=series.values[k],
+            pixel_mm=series.pixel_mm,
+            slice_mm=thickness or series.spacing_mm[0],
+            noise=_noise(series, k),
+        )
+        for k in range(len(series.values))
+    )
+
+
+def is_clean(source: Source) -> bool:
+    """Whether the source's own noise is less than what the words call mild noise.
+
+    What can't be measured passes.
+    """
+    pet = source.modality is Modality.PT
+    degradation = Degradation.LOW_COUNT if pet else Degradation.NOISE
+    row = cut_offs(source.modality, degradation, source.region)
+    if row is None:
+        return True
+    if row.unit == "HU":
+        return source.noise < row.mild
+    valid = np.ones(source.values.shape, np.bool_)
+    side = kernel_side(source.modality, source.pixel_mm, source.pixel_mm)
+    percent = slice_noise(source.values, valid, source.modality, side)[0].percent
+    return percent is None or percent < row.mild
+
+
+def split(
+    sources: Sequence[Source], share: float, seed: int
+) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+    """``sources`` in two, no patient in both; the second has about ``share`` of the patients.
+
+    Depends on names and on who shares a patient, not on the patients' keys, so that arrays made
+    anew with another salt are split alike. Both parts have a patient where there are two or more.
+
+    Raises:
+        ValueError: ``share`` not within 0 to 1, or two sources of one name.
+    """
+    within("share", share, 0, 1)
+    names = [source.name for source in sources]
+    if len(set(names)) != len(names):
+        raise ValueError("sources: two have the same name")
+    first_seen: dict[str, str] = {}
+    for source in sorted(sources, key=lambda source: source.name):
+        first_seen.setdefault(source.patient, source.name)
+    patients = list(first_seen)
+    count = round(share * len(patients))
+    if 0 < share < 1 and len(patients) > 1:
+        count = min(max(count, 1), len(patients) - 1)
+    order = np.random.default_rng(seed).permutation(len(patients))
+    second = {patients[k] for k in order[:count]}
+    return (
+        tuple(source for source in sources if source.patient not in second),
+        tuple(source for source in sources if source.patient in second),
+    )
+
+
+def _read(path: Path, modality: Modality, groups: set[str] | None) -> Series | None:
+    """The series in ``path`` where it is one that is asked for."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            info: dict[str, Any] = json.loads(str(arrays["info"]))
+            if info["modality"] != modality or (groups is not None and info["group"] not in groups):
+                return None
+            return _series(info, modality, arrays["values"], arrays["valid"])
+    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path.name} is no array file of a series ({error})") from error
+
+
+def _series(
+    info: dict[str, Any], modality: Modality, values: FloatArray, valid: BoolArray
+) -> Series:
+    slice_mm, row_mm, column_mm = (float(mm) for mm in info["spacing_mm"])
+    if values.ndim != 3 or valid.shape != values.shape:
+        raise ValueError("values and valid don't fit together")
+    empty = AIR_HU if modality is Modality.CT else 0.0
+    return Series(
+        name=info["name"],
+        group=info["group"],
+        patient=info["patient"],
+        modality=modality,
+        region=info["region"],
+        unit=info["unit"],
+        values=np.where(valid, values, np.float32(empty)).astype(np.float32),
+        valid=valid.astype(np.bool_),
+        spacing_mm=(slice_mm, row_mm, column_mm),
+        acquisition=dict(info.get("acquisition", {})),
+    )
+
+
+def _noise(series: Series, k: int) -> float:
+    """Residual noise of slice ``k`` in the series' unit; 0 where it can't be measured."""
+    values, valid = series.values[k], series.valid[k]
+    if series.modality is Modality.CT and series.pixel_mm > 0 and min(values.shape) >= 32:
+        return residual(values, series.pixel_mm, valid)[0].level
+    side = kernel_side(series.modality, *series.spacing_mm[1:])
+    return slice_noise(values, valid, series.modality, side)[0].sigma or 0.0
