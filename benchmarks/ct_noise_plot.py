@@ -8,7 +8,6 @@ import matplotlib as mpl
 import numpy as np
 
 from benchmarks.ct_noise_fit import Compared
-from engines.base import FloatArray
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -16,24 +15,21 @@ from matplotlib.axes import Axes
 
 SECTORS = 8
 REAL, MADE = "#1f3b57", "#e07a1f"
-CROP_MM = 64.0
-LEVEL_HU, WIDTH_HU = 60.0, 600.0
 
 
 def picture(found: list[Compared], path: Path) -> None:
-    """One row per series: spectra, directions, crops at one window, maps at one scale."""
+    """One row per series: spectra, directions, maps at one scale; no images of patients."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     figure, axes = plt.subplots(
-        len(found), 6, figsize=(15, 2.75 * len(found)), squeeze=False,
-        gridspec_kw={"width_ratios": (1.35, 1.0, 1, 1, 1, 1)}, layout="constrained",
+        len(found), 4, figsize=(12, 2.75 * len(found)), squeeze=False,
+        gridspec_kw={"width_ratios": (1.35, 1.0, 1.1, 1.1)}, layout="constrained",
     )  # fmt: skip
     for k, (row, compared) in enumerate(zip(axes, found, strict=True)):
         _spectra(row[0], compared, last=k == len(found) - 1)
         _directions(row[1], compared, last=k == len(found) - 1)
-        _crops(row[2], row[3], compared)
-        _maps(row[4], row[5], compared)
+        _maps(row[2], row[3], compared)
     titles = (
-        "noise power spectrum", "power by direction", "real", "simulated",
+        "noise power spectrum", "power by direction",
         "local sigma, real", "local sigma, simulated",
     )  # fmt: skip
     for axis, title in zip(axes[0], titles, strict=True):
@@ -71,21 +67,6 @@ def _directions(axis: Axes, compared: Compared, last: bool) -> None:
     axis.set_xticks([0, 45, 90, 135, 180])
     if last:
         axis.set_xlabel("degrees from the rows")
-
-
-def _crops(left: Axes, right: Axes, compared: Compared) -> None:
-    case = compared.case
-    side = round(CROP_MM / case.pixel_mm)
-    middle = np.median(np.array(case.corners[case.best]), axis=0) + case.side / 2
-    first = np.clip(middle - side / 2, 0, np.array(case.images.shape[1:]) - side).astype(int)
-    place = np.s_[first[0] : first[0] + side, first[1] : first[1] + side]
-    images: tuple[FloatArray, FloatArray] = (case.images[case.best], compared.simulated[case.best])
-    for axis, image in zip((left, right), images, strict=True):
-        axis.imshow(
-            image[place], cmap="gray", interpolation="nearest",
-            vmin=LEVEL_HU - WIDTH_HU / 2, vmax=LEVEL_HU + WIDTH_HU / 2,
-        )  # fmt: skip
-        axis.set_axis_off()
 
 
 def _maps(left: Axes, right: Axes, compared: Compared) -> None:

@@ -64,6 +64,6 @@ def random_kernel(rng: np.random.Generator) -> Kernel:
     the nearly bare ramp of bone and lung. Every second kernel has no boost.
     """
     half = float(np.exp(rng.uniform(np.log(2.5), np.log(30))))
-    steepness = float(np.exp(rng.uniform(np.log(1.3), np.log(9))))
-    boost = float(max(0.0, rng.uniform(-0.8, 0.8)))
+    steepness = float(np.exp(rng.uniform(np.log(1.3), np.log(12))))
+    boost = float(max(0.0, rng.uniform(-1.2, 1.2)))
     return Kernel(f"random {half:.1f} lp/cm", half, steepness, boost)

@@ -54,7 +54,7 @@ class Scan:
     fan: bool = True
     photons: float = 3e5
     electronic: float = 10.0
-    bow_tie: float = 0.8
+    bow_tie: float = 0.95
     modulation: float = 0.5
     views: int = TURN_VIEWS
     quarter_offset: bool = True

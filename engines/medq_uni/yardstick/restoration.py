@@ -84,7 +84,7 @@ def worded_entries(engine: Engine, stated: Mapping[str, QualityDescription]) -> 
 def outcomes(
     entries: Sequence[Entry], cases: Iterable[Case], done: Callable[[], None] = lambda: None
 ) -> list[Outcome]:
-    """Every entry on every case that it is shown; ``done()`` is called after each.
+    """Every entry on every case that it is shown; ``done()`` is called after each case.
 
     Raises:
         ValueError: an entry gives another shape than it was given, or values that are not finite.
@@ -105,7 +105,7 @@ def outcomes(
                 change = float(np.abs(image - case.pair.image).max())
                 same = bool(np.array_equal(image, case.pair.image))
                 found.append(Outcome(entry.name, case, scores, same, change))
-            done()
+        done()
     return found
 
 

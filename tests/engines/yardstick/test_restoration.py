@@ -67,6 +67,12 @@ def test_a_contestant_that_halves_the_error_gains_six_decibels(cases):
     assert np.mean(gains) == pytest.approx(20 * np.log10(2), abs=0.5)
 
 
+def test_progress_counts_cases_not_contestants(cases):
+    calls = []
+    outcomes([INPUT, HALF, THIRD], cases, lambda: calls.append(1))
+    assert len(calls) == len(cases)
+
+
 def test_the_best_filter_is_the_one_that_all_are_compared_with(cases):
     entries = [INPUT, THIRD, HALF, ENGINE]
     found = outcomes(entries, cases)
