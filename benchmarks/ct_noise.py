@@ -25,10 +25,10 @@ from engines.description import (
     Degradation,
     Modality,
 )
-from engines.medq_uni.degradations.low_dose import Scan
-from engines.medq_uni.degradations.residual import ceiling_db, residual
+from engines.medq_uni.degradations.ct.low_dose import Scan
+from engines.medq_uni.degradations.ct.residual import ceiling_db, residual
 from engines.medq_uni.sources import Series, load_series
-from engines.medq_uni.yardstick import nps
+from engines.medq_uni.yardstick.physicist import nps
 from engines.medq_uni.yardstick.table import Cell, Table
 from engines.severity import cut_offs
 from medq_node.pixels.arrays import write_arrays

@@ -17,10 +17,10 @@ from scipy import ndimage, optimize
 from engines.base import BoolArray, FloatArray
 from engines.classical.noise import kernel_side, local_statistics
 from engines.description import Modality
+from engines.medq_uni.degradations.ct.low_dose import Scan, noise_fields
 from engines.medq_uni.degradations.kernels import Kernel
-from engines.medq_uni.degradations.low_dose import Scan, noise_fields
 from engines.medq_uni.sources import Series, load_series
-from engines.medq_uni.yardstick import nps
+from engines.medq_uni.yardstick.physicist import nps
 
 PAIRS = (
     ("ct_lungdx_A0001_kernel_L", "ct_lungdx_A0001_kernel_B"),

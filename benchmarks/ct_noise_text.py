@@ -22,12 +22,12 @@ HOW = """## How it was done
 - The object is what the same raw data gave with a smooth kernel, smoothed further (1 mm), or where
   there is no such twin the image itself, smoothed more (2.5 mm).
 - It is projected, photons are counted, and the noise reconstructed
-  (`engines/medq_uni/degradations/low_dose.py`, everything but kernel and photons as it comes).
+  (`engines/medq_uni/degradations/ct/low_dose.py`, everything but kernel and photons as it comes).
 - One kernel per series, three parameters, is fitted to the radial spectrum of flat soft tissue, and
   the number of photons of every slice to its local sigma. Nothing else is fitted: directions,
   places and the twins below are free to be wrong.
 - A spectrum is that of regions of 20 mm less their planes, in HU^2 mm^2, with the variance as its
-  integral (`engines/medq_uni/yardstick/nps.py`). Regions are chosen on a smoothed image.
+  integral (`engines/medq_uni/yardstick/physicist/nps.py`). Regions are chosen on a smoothed image.
 """
 
 SPECTRA = """Three parameters were fitted to each of these spectra, so that their nearness says that
@@ -68,7 +68,7 @@ speak, reads up to 6 % low with smooth kernels, and high where there is little s
 lungs and ribs (A0001, kernel L). Flat regions count anatomy in and are an upper bound; where both
 are known the lower is taken for the source's noise. Differences of neighbours see about half of
 what is there, since CT noise is correlated: **an estimator for white noise calls these images twice
-as clean as they are** (`engines/medq_uni/degradations/residual.py`).
+as clean as they are** (`engines/medq_uni/degradations/ct/residual.py`).
 """
 
 CEILING = """So PSNR against such truth has a ceiling, however good the engine: report it beside the

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from benchmarks.ct_noise_fit import Compared, fit, spectrum_of
 from engines.base import FloatArray
-from engines.medq_uni.degradations.low_dose import Scan
-from engines.medq_uni.yardstick import nps
+from engines.medq_uni.degradations.ct.low_dose import Scan
+from engines.medq_uni.yardstick.physicist import nps
 from engines.medq_uni.yardstick.table import Cell, Table
 
 AT_LP_CM = (1.0, 2.0, 3.0, 4.0, 5.0)

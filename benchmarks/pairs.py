@@ -17,9 +17,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engines.description import Modality
+from engines.medq_uni.degradations.ct.low_dose import LowDose, Scan
+from engines.medq_uni.degradations.ct.noise_bank import Crop, NoiseBank
 from engines.medq_uni.degradations.kernels import random_kernel
-from engines.medq_uni.degradations.low_dose import LowDose, Scan
-from engines.medq_uni.degradations.noise_bank import Crop, NoiseBank
 from engines.medq_uni.pair import Source, compose
 from engines.phantoms.ellipses import draw
 from engines.phantoms.thorax import FIELD_MM, thorax_ellipses

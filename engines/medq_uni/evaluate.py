@@ -161,7 +161,7 @@ def _chosen(what: str, names: str | None, known: tuple[str, ...]) -> tuple[str, 
 
 def _about(settings: Settings) -> str:
     """What was measured, and what was left out because it isn't installed."""
-    from engines.medq_uni.yardstick import bm3d, figures, filters
+    from engines.medq_uni.yardstick.restoration import bm3d, figures, filters
 
     engine = settings.engine
     where = "phantoms alone" if settings.data is None else "phantoms and real images"

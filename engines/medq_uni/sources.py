@@ -20,7 +20,7 @@ from engines.base import BoolArray, FloatArray
 from engines.classical.noise import kernel_side, slice_noise
 from engines.description import Degradation, Modality
 from engines.medq_uni.degradations.checks import within
-from engines.medq_uni.degradations.residual import residual
+from engines.medq_uni.degradations.ct.residual import residual
 from engines.medq_uni.pair import Source
 from engines.severity import cut_offs
 

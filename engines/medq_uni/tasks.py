@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.description import Degradation, Modality, Severity
+from engines.medq_uni.degradations.ct.low_dose import LowDose
+from engines.medq_uni.degradations.ct.metal import Metal
+from engines.medq_uni.degradations.ct.metal_scan import MetalScan
+from engines.medq_uni.degradations.ct.metal_shapes import KINDS
+from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
+from engines.medq_uni.degradations.ct.scan import Scan
 from engines.medq_uni.degradations.kernels import BARE_RAMP, KERNELS, STANDARD, Kernel
-from engines.medq_uni.degradations.low_dose import LowDose
-from engines.medq_uni.degradations.metal import Metal
-from engines.medq_uni.degradations.metal_scan import MetalScan
-from engines.medq_uni.degradations.metal_shapes import KINDS
-from engines.medq_uni.degradations.metal_sites import NoPlaceError
-from engines.medq_uni.degradations.scan import Scan
 from engines.medq_uni.pair import Degrade, Pair, Source
 from engines.severity import cut_offs
 

@@ -20,11 +20,11 @@ import numpy as np
 
 from engines.base import FloatArray
 from engines.description import REGIONS
-from engines.phantoms.abdomen import plan_abdomen
 from engines.phantoms.canvas import AIR_HU, Canvas
-from engines.phantoms.chest import plan_chest
-from engines.phantoms.head import plan_head
-from engines.phantoms.pelvis import plan_pelvis
+from engines.phantoms.ct.abdomen import plan_abdomen
+from engines.phantoms.ct.chest import plan_chest
+from engines.phantoms.ct.head import plan_head
+from engines.phantoms.ct.pelvis import plan_pelvis
 from engines.phantoms.texture import BEND, RIPPLE, Textures
 
 LEAST_SIZE, MOST_SIZE = 32, 2048

@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 
 from engines.base import FloatArray
 from engines.description import Modality
+from engines.medq_uni.degradations.ct.low_dose import LowDose, noise_fields, through_kernel
+from engines.medq_uni.degradations.ct.metal import Metal, kinds_for
+from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
+from engines.medq_uni.degradations.ct.noise_bank import NoiseBank
+from engines.medq_uni.degradations.ct.residual import residual
+from engines.medq_uni.degradations.ct.scan import Scan
+from engines.medq_uni.degradations.ct.thickness import noise_stack, thicker
 from engines.medq_uni.degradations.kernels import STANDARD
-from engines.medq_uni.degradations.low_dose import LowDose, noise_fields, through_kernel
-from engines.medq_uni.degradations.metal import Metal, kinds_for
-from engines.medq_uni.degradations.metal_sites import NoPlaceError
-from engines.medq_uni.degradations.noise_bank import NoiseBank
-from engines.medq_uni.degradations.residual import residual
-from engines.medq_uni.degradations.scan import Scan
-from engines.medq_uni.degradations.thickness import noise_stack, thicker
 from engines.medq_uni.pair import Pair, Source
 from engines.medq_uni.yardstick.contestant import UNTREATED
-from engines.medq_uni.yardstick.harm import harm_tables, lesion_table
-from engines.medq_uni.yardstick.nps import flat_corners, from_image
-from engines.medq_uni.yardstick.scores import score
+from engines.medq_uni.yardstick.harm.tables import harm_tables, lesion_table
+from engines.medq_uni.yardstick.physicist.nps import flat_corners, from_image
+from engines.medq_uni.yardstick.restoration.scores import score
 from engines.phantoms.image_quality import Disc
 
 MM = 0.8

@@ -8,24 +8,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engines.medq_uni.degradations.ct.low_dose import LowDose, noise_fields, through_kernel
+from engines.medq_uni.degradations.ct.metal import Metal
+from engines.medq_uni.degradations.ct.metal_scan import MetalScan
+from engines.medq_uni.degradations.ct.noise_bank import Crop, NoiseBank
+from engines.medq_uni.degradations.ct.residual import ceiling_db, residual
+from engines.medq_uni.degradations.ct.scan import Scan
+from engines.medq_uni.degradations.ct.thickness import noise_stack, thicker
 from engines.medq_uni.degradations.kernels import STANDARD, Kernel
-from engines.medq_uni.degradations.low_dose import LowDose, noise_fields, through_kernel
-from engines.medq_uni.degradations.metal import Metal
-from engines.medq_uni.degradations.metal_scan import MetalScan
-from engines.medq_uni.degradations.noise_bank import Crop, NoiseBank
-from engines.medq_uni.degradations.residual import ceiling_db, residual
-from engines.medq_uni.degradations.scan import Scan
-from engines.medq_uni.degradations.thickness import noise_stack, thicker
 from engines.medq_uni.pair import Pair
 from engines.medq_uni.sources import split
-from engines.medq_uni.yardstick.acquire import QUICK, acquire
 from engines.medq_uni.yardstick.bootstrap import mean_interval
 from engines.medq_uni.yardstick.contestant import UNTREATED
-from engines.medq_uni.yardstick.harm import harm_tables, lesion_table
-from engines.medq_uni.yardstick.material import phantom_sources
-from engines.medq_uni.yardstick.mtf import sharpness, transfer
-from engines.medq_uni.yardstick.nps import from_repeats, spectrum
-from engines.medq_uni.yardstick.observer import channels, detectability
+from engines.medq_uni.yardstick.harm.tables import harm_tables, lesion_table
+from engines.medq_uni.yardstick.physicist.acquire import QUICK, acquire
+from engines.medq_uni.yardstick.physicist.mtf import sharpness, transfer
+from engines.medq_uni.yardstick.physicist.nps import from_repeats, spectrum
+from engines.medq_uni.yardstick.physicist.observer import channels, detectability
+from engines.medq_uni.yardstick.restoration.material import phantom_sources
 from engines.phantoms import image_quality
 from engines.phantoms.anatomy import random_phantom
 from tests.engines.test_bad_input import DISC, MM, SCAN, body, rng, source

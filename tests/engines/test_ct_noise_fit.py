@@ -9,9 +9,9 @@ import pytest
 from scipy import ndimage
 
 from benchmarks.ct_noise_fit import Case, compare, fit, spectrum_of
+from engines.medq_uni.degradations.ct.low_dose import Scan, noise_fields
 from engines.medq_uni.degradations.kernels import Kernel
-from engines.medq_uni.degradations.low_dose import Scan, noise_fields
-from engines.medq_uni.yardstick import nps
+from engines.medq_uni.yardstick.physicist import nps
 
 PIXEL_MM = 1.2
 KERNEL = Kernel("hidden", 3.4, 4.0)

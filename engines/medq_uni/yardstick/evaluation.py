@@ -11,19 +11,15 @@ from engines.base import Engine
 from engines.description import Modality, QualityDescription, Severity
 from engines.medq_uni.pair import Source
 from engines.medq_uni.tasks import Task
-from engines.medq_uni.yardstick import bm3d, cost, figures, filters
-from engines.medq_uni.yardstick.acquire import FULL, QUICK
-from engines.medq_uni.yardstick.calibration import calibration_table, reliability_figure
-from engines.medq_uni.yardstick.cases import Case, make_cases, sample
 from engines.medq_uni.yardstick.contestant import own_words
-from engines.medq_uni.yardstick.harm import harm_tables
-from engines.medq_uni.yardstick.material import phantom_regions, phantom_sources, real_sources
-from engines.medq_uni.yardstick.medqbench import medqbench_table
-from engines.medq_uni.yardstick.physicist import physicist_measures, tables_of
-from engines.medq_uni.yardstick.physicist_plots import physicist_pictures
-from engines.medq_uni.yardstick.records import Record
+from engines.medq_uni.yardstick.harm.tables import harm_tables
+from engines.medq_uni.yardstick.physicist.acquire import FULL, QUICK
+from engines.medq_uni.yardstick.physicist.pictures import physicist_pictures
+from engines.medq_uni.yardstick.physicist.tables import physicist_measures, tables_of
 from engines.medq_uni.yardstick.report import Picture, Section
-from engines.medq_uni.yardstick.restoration import (
+from engines.medq_uni.yardstick.restoration import bm3d, cost, figures, filters
+from engines.medq_uni.yardstick.restoration.cases import Case, make_cases, sample
+from engines.medq_uni.yardstick.restoration.contest import (
     INPUT,
     Entry,
     Outcome,
@@ -31,7 +27,12 @@ from engines.medq_uni.yardstick.restoration import (
     outcomes,
     worded_entries,
 )
-from engines.medq_uni.yardstick.restoration_tables import (
+from engines.medq_uni.yardstick.restoration.material import (
+    phantom_regions,
+    phantom_sources,
+    real_sources,
+)
+from engines.medq_uni.yardstick.restoration.tables import (
     by_entry,
     clean_table,
     median_case,
@@ -40,7 +41,13 @@ from engines.medq_uni.yardstick.restoration_tables import (
     title_of,
     word,
 )
-from engines.medq_uni.yardstick.words import words_tables
+from engines.medq_uni.yardstick.words.calibration import (
+    calibration_table,
+    reliability_figure,
+)
+from engines.medq_uni.yardstick.words.medqbench import medqbench_table
+from engines.medq_uni.yardstick.words.records import Record
+from engines.medq_uni.yardstick.words.tables import words_tables
 
 SIZE, QUICK_SIZE = 512, 128
 QUICK_COUNT = 2

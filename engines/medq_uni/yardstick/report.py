@@ -44,7 +44,7 @@ def write(out: Path, title: str, text: str, sections: Sequence[Section]) -> str:
         ValueError: two tables or two figures have one name.
         OSError: the folder can't be written.
     """
-    from engines.medq_uni.yardstick import figures
+    from engines.medq_uni.yardstick.restoration import figures
 
     shown = [section for section in sections if section.tables or section.pictures]
     _all_different([table.name for section in shown for table in section.tables])

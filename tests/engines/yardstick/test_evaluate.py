@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from engines.classical.engine import ClassicalEngine
 from engines.medq_uni.evaluate import app
-from engines.medq_uni.yardstick import cost
 from engines.medq_uni.yardstick.report import Section, page, write
+from engines.medq_uni.yardstick.restoration import cost
 from engines.medq_uni.yardstick.table import Table
 
 RUN = CliRunner()

@@ -1,0 +1,1 @@
+"""What contestants do to images that need nothing."""

@@ -1,0 +1,1 @@
+"""Images restored by contestants, compared with their truth."""

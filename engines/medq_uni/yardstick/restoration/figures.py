@@ -1,0 +1,196 @@
+"""Pictures of a comparison: one typical case side by side with its errors, and gains as dots.
+
+matplotlib is imported here only when a figure is drawn, and without a screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engines.base import FloatArray
+from engines.medq_uni.yardstick.bootstrap import mean_interval
+from engines.medq_uni.yardstick.restoration.cases import Case
+from engines.medq_uni.yardstick.restoration.scores import WINDOWS, score
+from engines.medq_uni.yardstick.restoration.tables import Found, gain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 110
+PANEL_INCHES = 3.0
+INK, MUTED, ACCENT, GRID = "#1a1a1a", "#6b6b6b", "#0b6e99", "#e3e3e3"
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": INK,
+    "figure.facecolor": "white",
+}
+ERROR_PERCENTILE = 98.0
+"""Error maps reach so far of the input's errors inside the window, rounded up to 10."""
+BORDER_PIXELS = 6
+
+
+def available() -> bool:
+    """Whether matplotlib is installed."""
+    import importlib.util
+
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure as PNG and let go of it."""
+    import matplotlib.pyplot as plt
+
+    figure.savefig(path, dpi=DPI)
+    plt.close(figure)
+
+
+def new_figure(width: float, height: float) -> tuple[Figure, Any]:
+    """A figure of this size in inches in the house style, and the module that drew it."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update(STYLE)  # type: ignore[arg-type, unused-ignore]
+    return plt.figure(figsize=(width, height)), plt
+
+
+def comparison(case: Case, restored: Sequence[tuple[str, FloatArray]], title: str) -> Figure:
+    """Images (rows, columns) of a case above their errors, in one window; truth comes last.
+
+    ``restored`` holds names and images, the input among them.
+    """
+    truth, modality = case.pair.truth, case.pair.source.modality
+    window = WINDOWS[modality]
+    part = _seen_part(truth, window.low)
+    unit = case.pair.source.unit
+    limit = _error_limit(case, part)
+    columns = len(restored) + 1
+    aspect = truth[part].shape[0] / truth[part].shape[1]
+    height = PANEL_INCHES * aspect
+    figure, _ = new_figure(PANEL_INCHES * columns + 1.1, 2 * height + 1.35)
+    grid = figure.add_gridspec(
+        2, columns, left=0.008, right=1 - 0.85 / figure.get_figwidth(), wspace=0.02, hspace=0.02,
+        top=1 - 1.02 / figure.get_figheight(), bottom=0.1 / figure.get_figheight(),
+    )  # fmt: skip
+    figure.text(0.008, 1 - 0.14 / figure.get_figheight(), title, va="top", size=12, weight="bold")
+    below = _about(case)
+    figure.text(0.008, 1 - 0.42 / figure.get_figheight(), below, va="top", size=8.5, color=MUTED)
+    upper_image: Any = None
+    error: Any = None
+    for k, (name, image) in enumerate([*restored, ("truth", truth)]):
+        upper = figure.add_subplot(grid[0, k])
+        upper_image = upper.imshow(image[part], cmap="gray", vmin=window.low, vmax=window.high)
+        numbers = ""
+        if image is not truth:
+            found = score(image, truth, modality)
+            numbers = f"\n{found.psnr:.1f} dB   SSIM {found.ssim:.3f}"
+        upper.set_title(name + numbers, size=9, loc="left", pad=3)
+        lower = figure.add_subplot(grid[1, k])
+        if image is truth:
+            lower.text(0.06, 0.94, "errors below each image,\nrestored minus truth",
+                       transform=lower.transAxes, va="top", size=8, color=MUTED)  # fmt: skip
+        else:
+            error = lower.imshow((image - truth)[part], cmap="RdBu_r", vmin=-limit, vmax=limit)
+        for axes in (upper, lower):
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.set_frame_on(False)
+    for row, mapped in ((0, upper_image), (1, error)):
+        place = grid[row, columns - 1].get_position(figure)
+        bar = figure.add_axes((place.x1 + 0.006, place.y0, 0.008, place.height))
+        figure.colorbar(mapped, cax=bar).set_label(unit, labelpad=0)
+        bar.tick_params(labelsize=7.5, length=2)
+        bar.yaxis.label.set_fontsize(8)
+    return figure
+
+
+def gains_chart(found: Found, entries: Sequence[str], title: str, seed: int) -> Figure:
+    """Gain of every entry: a faint dot per case, mean and 95% interval over it, best on top."""
+    rows = []
+    for name in entries:
+        gains = [gain(found, name, case) for case in found.get(name, {})]
+        if gains:
+            patients = [o.case.pair.source.patient for o in found[name].values()]
+            rows.append((name, gains, mean_interval(gains, patients, seed)))
+    rows.sort(key=lambda row: row[2].mean)
+    figure, _ = new_figure(8.2, 1.25 + 0.42 * len(rows))
+    high = figure.get_figheight()
+    axes = figure.add_axes((0.235, 0.55 / high, 0.69, 1 - 1.0 / high))
+    figure.text(0.02, 1 - 0.12 / high, title, va="top", size=11.5, weight="bold")
+    chance = np.random.default_rng(seed)
+    shown = [g for _, gains, _ in rows for g in gains]
+    low, high_gain = min(0.0, *shown), max(0.0, *shown)
+    margin = 0.04 * max(high_gain - low, 0.1)
+    for place, (_, gains, mean) in enumerate(rows):
+        scatter = place + chance.uniform(-0.2, 0.2, len(gains))
+        axes.plot(gains, scatter, "o", ms=3.2, color=ACCENT, alpha=0.22, mew=0, zorder=2)
+        if mean.low is not None and mean.high is not None:
+            axes.plot([mean.low, mean.high], [place, place], color=ACCENT, lw=2.4, zorder=3,
+                      solid_capstyle="round")  # fmt: skip
+        axes.plot(mean.mean, place, "o", ms=7.5, color=ACCENT, mec="white", mew=1.2, zorder=4)
+        label = f"{mean.mean:+.2f}"
+        if len(gains) < max(len(g) for _, g, _ in rows):
+            label += f"  ({len(gains)})"
+        axes.annotate(label, (1.01, place), xycoords=("axes fraction", "data"), va="center",
+                      size=8.5, color=INK)  # fmt: skip
+    axes.axvline(0, color=MUTED, lw=1, zorder=1)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_xlim(low - margin, high_gain + margin)
+    axes.set_xlabel("gain in PSNR over the input (dB); dot: mean, bar: 95% interval, faint: cases")
+    axes.grid(axis="x", color=GRID, lw=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    return figure
+
+
+def _about(case: Case) -> str:
+    """One line on a case: what it is and what was done to it."""
+    source, window = case.pair.source, WINDOWS[case.pair.source.modality]
+    parts = [f"{source.region}, {case.origin}", f"window {window}"]
+    if case.draw.kernel is not None:
+        parts.append(f"{case.draw.kernel.name} kernel")
+    for finding in case.pair.findings:
+        amount = "" if finding.amount is None else f" {finding.amount:g} {finding.unit}"
+        parts.append(f"{finding.severity} {finding.degradation}{amount}")
+    return "  ·  ".join(parts)
+
+
+def _seen_part(truth: FloatArray, low: float) -> tuple[slice, slice]:
+    """The rows and columns that show more than black, with a small border."""
+    seen = truth > low
+    if not seen.any():
+        return slice(None), slice(None)
+    found = []
+    for axis in (1, 0):
+        places = np.flatnonzero(seen.any(axis=axis))
+        most = seen.shape[1 - axis]
+        found.append(
+            slice(
+                max(0, int(places[0]) - BORDER_PIXELS),
+                min(most, int(places[-1]) + 1 + BORDER_PIXELS),
+            )
+        )
+    return found[0], found[1]
+
+
+def _error_limit(case: Case, part: tuple[slice, slice]) -> float:
+    window = WINDOWS[case.pair.source.modality]
+    truth = case.pair.truth[part]
+    inside = (truth > window.low) & (truth < window.high)
+    errors = np.abs(case.pair.image[part] - truth)
+    chosen = errors[inside] if inside.any() else errors.ravel()
+    step = window.span / 40
+    return float(max(step, np.ceil(np.percentile(chosen, ERROR_PERCENTILE) / step) * step))

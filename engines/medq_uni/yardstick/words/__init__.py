@@ -1,0 +1,1 @@
+"""Words stated, compared with true words."""

@@ -1,0 +1,1 @@
+"""Bodies as CT shows them, region by region."""

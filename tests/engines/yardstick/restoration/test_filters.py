@@ -1,0 +1,105 @@
+"""Filters at the true level make a noisy phantom better, and leave a clean one alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engines.description import Modality
+from engines.medq_uni.degradations.kernels import SHARP, SMOOTH
+from engines.medq_uni.yardstick.restoration import bm3d, filter_tuning, filters
+from engines.medq_uni.yardstick.restoration.scores import score
+from tests.engines.stacks import disc_stack
+from tests.engines.yardstick.made import source
+
+NAMED = [pytest.param(c, id=c.name) for c in (filters.WAVELET, filters.TV, filters.NLM)]
+
+
+@pytest.fixture
+def truth():
+    return source("phantom a", size=192).values
+
+
+def noisy(truth, sigma, kernel=None):
+    rng = np.random.default_rng(0)
+    field = filter_tuning.noise_field(kernel, rng)[: truth.shape[0], : truth.shape[1]]
+    return truth + np.float32(sigma) * field
+
+
+def restored(contestant, image, sigma):
+    stack = disc_stack(Modality.CT, 0, slices=1, size=len(image))
+    return contestant.restore(replace(stack, values=image[None]), sigma)[0]
+
+
+@pytest.mark.parametrize("contestant", NAMED)
+@pytest.mark.parametrize("kernel", [None, SHARP, SMOOTH], ids=["white", "sharp", "smooth"])
+def test_a_filter_told_the_true_level_makes_a_noisy_phantom_better(contestant, kernel, truth):
+    image = noisy(truth, 35, kernel)
+    before = score(image, truth, Modality.CT)
+    after = score(restored(contestant, image, 35.0), truth, Modality.CT)
+    assert after.psnr > before.psnr + (0.3 if kernel is SMOOTH else 1.5)
+    assert after.rmse < before.rmse
+
+
+@pytest.mark.parametrize("contestant", NAMED)
+def test_the_true_level_serves_better_than_one_four_times_too_low(contestant, truth):
+    image = noisy(truth, 35)
+    right = score(restored(contestant, image, 35.0), truth, Modality.CT)
+    low = score(restored(contestant, image, 9.0), truth, Modality.CT)
+    assert right.psnr > low.psnr + 1
+
+
+@pytest.mark.parametrize("contestant", [*NAMED, pytest.param(bm3d.BM3D, id="BM3D")])
+def test_without_noise_the_image_comes_back_as_it_is(contestant, truth):
+    assert np.array_equal(restored(contestant, truth, 0.0), truth)
+
+
+@pytest.mark.parametrize("contestant", NAMED)
+def test_offset_and_scale_of_the_unit_do_not_matter(contestant, truth):
+    image = noisy(truth, 35)
+    plain = restored(contestant, image, 35.0)
+    other = restored(contestant, 2 * image + 500, 70.0)
+    assert np.allclose(other, 2 * plain + 500, atol=2)
+
+
+@pytest.mark.parametrize("contestant", NAMED)
+def test_a_filter_gives_finite_float32_also_of_odd_shapes_and_metal(contestant):
+    image = np.random.default_rng(0).normal(0, 30, (61, 97)).astype(np.float32)
+    image[20:24, 40:44] = 30_000
+    found = restored(contestant, image, 30.0)
+    assert found.dtype == np.float32
+    assert found.shape == image.shape
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("noise", [-1.0, float("nan"), float("inf")])
+def test_an_impossible_noise_level_is_refused_by_name(noise, truth):
+    with pytest.raises(ValueError, match="noise must be 0 or more"):
+        filters.total_variation(truth, noise)
+
+
+def test_bm3d_beats_the_wavelet_where_it_is_installed():
+    if not bm3d.available():
+        pytest.skip("bm3d is not installed")
+    truth = source("phantom a", size=96).values
+    image = noisy(truth, 35)
+    found = score(restored(bm3d.BM3D, image, 35.0), truth, Modality.CT)
+    assert found.psnr > score(filters.wavelet(image, 35), truth, Modality.CT).psnr
+
+
+def test_what_is_not_installed_is_left_out(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert filters.filters() == (filters.TV, filters.NLM)
+    assert not bm3d.available()
+
+
+def test_no_optional_package_is_imported_before_it_is_used():
+    code = (
+        "import sys; from engines.medq_uni.yardstick.restoration import bm3d, figures;"
+        "sys.exit(any(m in sys.modules for m in ('bm3d', 'matplotlib')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,204 @@
+"""What comes out of contestants on cases, worked out by hand on a few."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engines.description import Severity
+from engines.medq_uni.yardstick.bootstrap import mean_interval
+from engines.medq_uni.yardstick.contestant import Contestant
+from engines.medq_uni.yardstick.restoration.cases import make_cases, sample
+from engines.medq_uni.yardstick.restoration.contest import (
+    INPUT,
+    Entry,
+    entry_of,
+    outcomes,
+    worded_entries,
+)
+from engines.medq_uni.yardstick.restoration.tables import (
+    best_filter,
+    by_entry,
+    clean_table,
+    gain,
+    median_case,
+    summary_table,
+    task_tables,
+)
+from tests.engines.yardstick.made import CLEAN, WHITE, source
+
+SOURCES = tuple(source(f"phantom {k}", region, size=48) for k, region in enumerate(
+    ["chest", "abdomen"] * 4))  # fmt: skip
+
+
+def towards_truth(name: str, share: float, is_filter: bool = True) -> Entry:
+    """Takes away a known share of the error: 20 log10(1 / (1 - share)) dB but for clipping."""
+    return Entry(
+        name,
+        lambda c: (c.pair.image + share * (c.pair.truth - c.pair.image)).astype(np.float32),
+        is_filter,
+    )
+
+
+HALF, THIRD = towards_truth("half", 0.5), towards_truth("third", 1 / 3)
+ENGINE = towards_truth("engine", 0.75, is_filter=False)
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return make_cases([sample(WHITE, SOURCES, 9, 0)])
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return make_cases([sample(CLEAN, SOURCES, 4, 0)])
+
+
+def cell(table, row, column):
+    names = [r[0] for r in table.rows]
+    return table.rows[names.index(row)][table.columns.index(column)]
+
+
+def test_a_contestant_that_halves_the_error_gains_six_decibels(cases):
+    found = by_entry(outcomes([INPUT, HALF], cases))
+    gains = [gain(found, "half", case.name) for case in cases]
+    assert np.mean(gains) == pytest.approx(20 * np.log10(2), abs=0.5)
+
+
+def test_progress_counts_cases_not_contestants(cases):
+    calls = []
+    outcomes([INPUT, HALF, THIRD], cases, lambda: calls.append(1))
+    assert len(calls) == len(cases)
+
+
+def test_the_best_filter_is_the_one_that_all_are_compared_with(cases):
+    entries = [INPUT, THIRD, HALF, ENGINE]
+    found = outcomes(entries, cases)
+    assert best_filter(by_entry(found), entries) == "half"
+    main, by = task_tables("ct white noise", found, entries, 0)
+    assert cell(main, "engine", "vs half (dB)") == pytest.approx(
+        cell(main, "engine", "gain (dB)") - cell(main, "half", "gain (dB)")
+    )
+    assert cell(main, "engine", "95% from") > 0
+    assert cell(main, "third", "to") < 0
+    assert cell(main, "half", "vs half (dB)") is None
+    assert (main.name, by.name) == ("ct_white_noise", "ct_white_noise_by")
+
+
+def test_an_engine_is_never_the_filter_to_beat(cases):
+    entries = [INPUT, THIRD, ENGINE]
+    assert best_filter(by_entry(outcomes(entries, cases)), entries) == "third"
+
+
+def test_where_no_filter_gains_the_input_is_the_one_to_beat(cases):
+    worse = towards_truth("worse", -0.5)
+    entries = [INPUT, worse, ENGINE]
+    found = outcomes(entries, cases)
+    assert best_filter(by_entry(found), entries) == "input"
+    (main, _) = task_tables("ct white noise", found, entries, 0)
+    assert cell(main, "engine", "vs input (dB)") == cell(main, "engine", "gain (dB)")
+
+
+def test_a_filter_that_saw_few_cases_is_compared_on_those_alone(cases):
+    few = frozenset(case.name for case in cases[:3])
+    entries = [INPUT, THIRD, replace(HALF, name="slow", case_names=few), ENGINE]
+    found = outcomes(entries, cases)
+    assert best_filter(by_entry(found), entries) == "third"
+    main, apart, _ = task_tables("ct white noise", found, entries, 0)
+    assert [cell(main, name, "cases") for name in ("slow", "engine")] == [3, 9]
+    assert [row[1] for row in apart.rows] == [3, 3, 3, 3]
+    assert apart.name == "ct_white_noise_slow_cases"
+    assert cell(apart, "engine", "vs slow (dB)") > 0
+
+
+def test_gains_by_severity_average_to_the_gain_of_all(cases):
+    found = outcomes([INPUT, HALF], cases)
+    main, by = task_tables("ct white noise", found, [INPUT, HALF], 0)
+    rows = [row for row in by.rows if row[0] == "severity"]
+    assert [row[1] for row in rows] == ["mild", "moderate", "severe"]
+    assert np.mean([row[4] for row in rows]) == pytest.approx(cell(main, "half", "gain (dB)"))
+    before = [row[3] for row in rows]
+    assert before == sorted(before, reverse=True)
+
+
+def test_the_typical_case_is_that_of_the_median_gain(cases):
+    found = by_entry(outcomes([INPUT, HALF], cases))
+    gains = {case.name: gain(found, "half", case.name) for case in cases}
+    assert gains[median_case(found, "half").name] == pytest.approx(np.median(list(gains.values())))
+
+
+def test_clean_images_show_who_leaves_them_alone(clean):
+    shift = Entry("shift", lambda c: c.pair.image + np.float32(3))
+    table = clean_table("ct clean", outcomes([INPUT, shift], clean), [INPUT, shift])
+    assert [row[0] for row in table.rows] == ["shift"]
+    assert cell(table, "shift", "left as it was (%)") == 0
+    assert cell(table, "shift", "largest change (HU)") == pytest.approx(3, abs=1e-3)
+    still = entry_of(Contestant("still", lambda stack, noise: stack.values))
+    alone = clean_table("ct clean", outcomes([INPUT, still], clean), [INPUT, still])
+    assert alone.rows[0][2:] == (100, 0, 0, 0)
+
+
+def test_the_words_decide_what_the_classical_engine_does(cases):
+    from engines.classical.engine import ClassicalEngine
+
+    engine = ClassicalEngine()
+    stated = {case.name: engine.assess(case.stack) for case in cases}
+    entries = [INPUT, *worded_entries(engine, stated)]
+    found = by_entry(outcomes(entries, cases))
+    assert all(o.same for o in found["classical, no words"].values())
+    true = [gain(found, "classical, true words", c.name) for c in cases]
+    other = [gain(found, "classical, another's words", c.name) for c in cases]
+    assert np.mean(true) > max(0.5, float(np.mean(other)))
+
+
+def test_the_summary_has_a_row_for_each_task_with_something_to_mend(cases, clean):
+    entries = [INPUT, THIRD, ENGINE]
+    table = summary_table(outcomes(entries, [*clean, *cases]), entries, "engine", 0)
+    assert [row[0] for row in table.rows] == ["ct white noise"]
+    assert cell(table, "ct white noise", "best filter") == "third"
+    assert all(c.draw.severity is Severity.NONE for c in clean)
+
+
+def test_what_a_contestant_may_not_give_is_refused_with_its_name(cases):
+    nan = Entry("broken", lambda c: np.full_like(c.pair.image, np.nan))
+    with pytest.raises(ValueError, match=r"broken on ct white noise 001: .*NaN"):
+        outcomes([nan], cases)
+    small = Entry("small", lambda c: c.pair.image[:20])
+    with pytest.raises(ValueError, match="small on ct white noise 001"):
+        outcomes([small], cases)
+
+
+def test_an_interval_holds_the_mean_and_narrows_with_more_patients():
+    rng = np.random.default_rng(0)
+    widths = []
+    for count in (10, 200):
+        values = list(rng.normal(1, 1, count))
+        found = mean_interval(values, [str(k) for k in range(count)], 0)
+        assert found.mean == pytest.approx(np.mean(values))
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low < found.mean < found.high
+        widths.append(found.high - found.low)
+    assert widths[1] < widths[0] / 3
+
+
+def test_many_slices_of_few_patients_are_no_more_sure_than_the_patients():
+    rng = np.random.default_rng(0)
+    patients = [str(k % 5) for k in range(100)]
+    own = rng.normal(0, 1, 5)
+    values = [float(own[int(p)] + rng.normal(0, 0.01)) for p in patients]
+    clustered = mean_interval(values, patients, 0)
+    pretended = mean_interval(values, [str(k) for k in range(100)], 0)
+    assert clustered.high is not None
+    assert clustered.low is not None
+    assert pretended.high is not None
+    assert pretended.low is not None
+    assert clustered.high - clustered.low > 3 * (pretended.high - pretended.low)
+
+
+def test_two_patients_have_no_interval_and_no_values_are_refused():
+    assert mean_interval([1, 2, 3], ["a", "a", "b"], 0).low is None
+    with pytest.raises(ValueError, match="values"):
+        mean_interval([], [], 0)

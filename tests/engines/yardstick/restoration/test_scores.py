@@ -1,0 +1,143 @@
+"""Scores against what can be worked out by hand and against scikit-image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from engines.description import Modality
+from engines.medq_uni.yardstick.restoration.scores import (
+    MOST_DB,
+    WINDOWS,
+    body_mask,
+    psnr,
+    rmse,
+    score,
+    ssim,
+)
+from tests.engines.yardstick.made import source
+
+
+def noisy(sigma: float = 20.0):
+    truth = source("phantom a").values
+    noise = np.random.default_rng(0).normal(0, sigma, truth.shape).astype(np.float32)
+    return truth + noise, truth
+
+
+def test_an_error_of_two_everywhere_is_an_rmse_of_two_and_a_psnr_by_hand():
+    truth = np.zeros((32, 32), np.float32)
+    assert rmse(truth + 2, truth) == 2
+    assert psnr(truth + 2, truth, 200) == pytest.approx(40.0)
+
+
+def test_rmse_inside_looks_nowhere_else():
+    truth = np.zeros((32, 32), np.float32)
+    image, inside = truth.copy(), np.zeros(truth.shape, bool)
+    image[:4], inside[:4] = 3, True
+    assert rmse(image, truth, inside) == 3
+    assert rmse(image, truth, ~inside) == 0
+    assert rmse(image, truth) == pytest.approx(3 * (4 / 32) ** 0.5)
+
+
+def test_psnr_and_ssim_are_those_of_scikit_image():
+    image, truth = noisy()
+    assert psnr(image, truth, 400) == pytest.approx(
+        peak_signal_noise_ratio(truth, image, data_range=400), abs=1e-3
+    )
+    assert ssim(image, truth, 400) == pytest.approx(
+        structural_similarity(
+            truth.astype(float),
+            image.astype(float),
+            data_range=400,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        ),
+        abs=1e-4,
+    )
+
+
+def test_identical_images_have_the_highest_scores_and_no_infinity():
+    _, truth = noisy()
+    found = score(truth, truth, Modality.CT)
+    assert (found.psnr, found.psnr_native) == (MOST_DB, MOST_DB)
+    assert found.ssim == pytest.approx(1)
+    assert (found.rmse, found.rmse_native, found.rmse_body) == (0, 0, 0)
+
+
+def test_what_lies_beyond_the_window_does_not_count_within_it():
+    _, truth = noisy()
+    image = np.where(truth < -500, truth - 300, truth)
+    found = score(image, truth, Modality.CT)
+    assert found.rmse == 0
+    assert found.psnr == MOST_DB
+    assert found.rmse_native > 100
+
+
+def test_air_hides_the_error_that_is_inside_the_body():
+    _, truth = noisy()
+    body = body_mask(truth, Modality.CT)
+    image = truth + np.where(body, np.float32(30), np.float32(0))
+    found = score(image, truth, Modality.CT)
+    assert found.rmse_body == pytest.approx(30, rel=1e-4)
+    assert found.rmse_native < 25
+
+
+def test_the_body_has_its_lungs_and_not_the_air_around_it():
+    _, truth = noisy()
+    body = body_mask(truth, Modality.CT)
+    middle = body.shape[0] // 2
+    assert body[middle, middle // 2 + 8]  # in a lung
+    assert not body[:4].any()
+    assert 0.3 < body.mean() < 0.7
+
+
+def test_noise_does_not_move_the_body():
+    image, truth = noisy(40)
+    apart = body_mask(image, Modality.CT) ^ body_mask(truth, Modality.CT)
+    assert apart.mean() < 0.01
+
+
+def test_an_image_without_a_body_is_scored_everywhere():
+    air = np.full((32, 32), -1000, np.float32)
+    assert body_mask(air, Modality.CT).all()
+    assert score(air + 1, air, Modality.CT).rmse_body == pytest.approx(1)
+
+
+@given(st.sampled_from(list(Modality)), st.floats(0.5, 30), st.floats(1.2, 4))
+def test_more_noise_never_scores_better(modality, sigma, factor):
+    window = WINDOWS[modality]
+    rng = np.random.default_rng(1)
+    truth = np.full((24, 24), (window.low + window.high) / 2, np.float32)
+    noise = rng.standard_normal(truth.shape).astype(np.float32) * window.span / 400
+    less = score(truth + sigma * noise, truth, modality)
+    more = score(truth + factor * sigma * noise, truth, modality)
+    assert more.psnr < less.psnr
+    assert more.rmse > less.rmse
+    assert more.ssim <= less.ssim + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("image", "truth", "named"),
+    [
+        (np.zeros((16, 16)), np.zeros((16, 17)), "image must have the shape of truth"),
+        (np.zeros((8, 8)), np.zeros((8, 8)), "sides of 11 or more"),
+        (np.full((16, 16), np.nan), np.zeros((16, 16)), "NaN"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_with_a_reason(image, truth, named):
+    with pytest.raises(ValueError, match=named):
+        score(image.astype(np.float32), truth.astype(np.float32), Modality.CT)
+
+
+def test_a_data_range_is_positive_and_inside_is_somewhere():
+    flat = np.zeros((16, 16), np.float32)
+    with pytest.raises(ValueError, match="data_range"):
+        psnr(flat, flat, 0)
+    with pytest.raises(ValueError, match="data_range"):
+        ssim(flat, flat, -1)
+    with pytest.raises(ValueError, match="inside"):
+        rmse(flat, flat, np.zeros(flat.shape, bool))
