@@ -13,7 +13,7 @@ from typing import Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.quality import Modality, QualityDescription
+from engines.quality import Action, Modality, QualityDescription
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -103,6 +103,11 @@ class Engine(Protocol):
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of all that determines the result."""
+        ...
+
+    @property
+    def restorable(self) -> frozenset[Action]:
+        """What the engine can do about a fault: the actions that its plans may name."""
         ...
 
     def assess(self, stack: ImageStack) -> QualityDescription:

@@ -33,6 +33,7 @@ class ClassicalEngine:
 
     name = "classical"
     version = VERSION
+    restorable = measure.RESTORABLE
 
     @property
     def digest(self) -> str:

@@ -12,11 +12,8 @@ import numpy as np
 
 from engines.description import Degradation, Modality, Severity
 from engines.medq_uni.degradations.ct.low_dose import LowDose
-from engines.medq_uni.degradations.ct.metal import Metal
-from engines.medq_uni.degradations.ct.metal_scan import MetalScan
-from engines.medq_uni.degradations.ct.metal_shapes import KINDS
+from engines.medq_uni.degradations.ct.metal import kinds_for, random_metal
 from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
-from engines.medq_uni.degradations.ct.scan import Scan
 from engines.medq_uni.degradations.kernels import BARE_RAMP, KERNELS, STANDARD, Kernel
 from engines.medq_uni.pair import Degrade, Pair, Source
 from engines.severity import cut_offs
@@ -56,10 +53,10 @@ class SomeMetal:
             ValueError: not a CT in HU.
         """
         found: list[tuple[int, Pair]] = []
-        kinds = [name for name, kind in KINDS.items() if pair.source.region in kind.regions]
+        kinds = kinds_for(pair.source)
         for _ in range(METAL_TRIES if kinds else 0):
             try:
-                made = self._metal(kinds, pair.source.slice_mm, rng).apply(pair, rng)
+                made = random_metal(kinds, rng, self.kernel).apply(pair, rng)
             except NoPlaceError:
                 continue
             finding = made.finding(Degradation.METAL)
@@ -70,16 +67,6 @@ class SomeMetal:
         if not found:
             raise NoPlaceError(f"no implant belongs into {pair.source.name}")
         return min(found, key=lambda one: one[0])[1]
-
-    def _metal(self, kinds: list[str], slice_mm: float, rng: np.random.Generator) -> Metal:
-        scan = MetalScan(
-            kvp=float(rng.choice([100, 120, 140])),
-            scatter=float(rng.uniform(0, 0.02)),
-            share=float(rng.uniform(0.3, 1)),
-            counting=Scan(dose=float(rng.uniform(0.3, 1)), kernel=self.kernel, slice_mm=slice_mm),
-        )
-        return Metal(kinds[int(rng.integers(len(kinds)))], size=float(rng.uniform(0.6, 1.4)),
-                     scan=scan)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

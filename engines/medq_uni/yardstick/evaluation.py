@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from engines.base import Engine
-from engines.description import Modality, QualityDescription, Severity
+from engines.description import Degradation, Modality, QualityDescription, Severity
 from engines.medq_uni.pair import Source
 from engines.medq_uni.tasks import Task
 from engines.medq_uni.yardstick.contestant import own_words
-from engines.medq_uni.yardstick.harm.tables import harm_tables
+from engines.medq_uni.yardstick.harm.tables import harm_tables, lesion_table
 from engines.medq_uni.yardstick.physicist.acquire import FULL, QUICK
 from engines.medq_uni.yardstick.physicist.pictures import physicist_pictures
 from engines.medq_uni.yardstick.physicist.tables import physicist_measures, tables_of
@@ -230,7 +230,7 @@ def _words_section(
     tables = [
         *words_tables(records, settings.seed),
         calibration_table(records),
-        medqbench_table(records, seed=settings.seed),
+        medqbench_table(records, settings.engine.restorable, settings.seed),
     ]
     section = Section("Are the words right?", text, tables)
     if figures.available():
@@ -251,6 +251,10 @@ def _harm_section(settings: Settings, cases: Sequence[Case], progress: Progress)
     contestants = (own,) if settings.quick else (*filters.filters(), own)
     done = progress.phase("looking for harm", len(contestants))
     tables = harm_tables(contestants, clean, (settings.engine,), settings.seed, lambda _: done())
+    noisy = [replace(c.pair.source, values=c.pair.image, noise=c.pair.noise) for c in cases
+             if {f.degradation for f in c.pair.findings} == {Degradation.NOISE}][:most]  # fmt: skip
+    if noisy:
+        tables.append(lesion_table(contestants, noisy, settings.seed))
     text = f"What is done to {len(clean)} CT images that need nothing, and to pure noise."
     return Section("Does it do harm?", text, tables)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Z = 1.96
 """Half the width of a 95 % interval in standard deviations of a normal distribution."""
+LABEL_ROOM = 15.0
+"""Points that a label needs below its point."""
 FEW = 20
 """With fewer descriptions a word's share tells little, and the picture shows it pale."""
 
@@ -144,13 +146,14 @@ def reliability_figure(records: Sequence[Record], title: str = "") -> Figure:
         solid = 1.0 if word.said >= FEW else 0.4
         axes.plot([x, x], [low, high], color="tab:blue", linewidth=2, alpha=solid, zorder=2)
         axes.plot(x, 100 * share, "o", color="tab:blue", markersize=7, alpha=solid, zorder=3)
+        above = low < LABEL_ROOM
         axes.annotate(
             f"{word.confidence.value}\n{word.right} of {word.said}",
-            (x, low),
-            xytext=(0, -6),
+            (x, high if above else low),
+            xytext=(0, 6 if above else -6),
             textcoords="offset points",
             ha="center",
-            va="top",
+            va="bottom" if above else "top",
             fontsize=9,
         )
     axes.set(xlim=(0, 105), ylim=(0, 105), aspect="equal")
