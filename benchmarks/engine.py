@@ -21,7 +21,7 @@ from pydicom.errors import InvalidDicomError
 from engines.base import ArrayStack, StackInfo
 from engines.classical.engine import ClassicalEngine
 from engines.classical.measure import noise_degradation
-from engines.phantoms.thorax import low_dose_series
+from engines.phantoms.low_dose import low_dose_series
 from engines.quality import Modality, QualityDescription, Severity
 
 ENGINE = ClassicalEngine()

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from engines.phantoms.thorax import low_dose_series
+from engines.phantoms.low_dose import low_dose_series
 
 SLICES = 20
 SIZE = 512
-DOSE_FRACTION = 0.25
+DOSE_FRACTION = 0.1
 _FIELD_OF_VIEW_MM = 380.0
 _SLICE_THICKNESS_MM = 3.0
 _SEED = 7
@@ -87,7 +87,7 @@ def _header(now: datetime) -> Dataset:
     ds.KVP = 120
     ds.SliceThickness = _SLICE_THICKNESS_MM
     ds.SpacingBetweenSlices = _SLICE_THICKNESS_MM
-    ds.ConvolutionKernel = "RAMP"
+    ds.ConvolutionKernel = "SHARP"
     ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     ds.PixelSpacing = [spacing, spacing]
     ds.SamplesPerPixel = 1

@@ -15,7 +15,7 @@ from engines.classical.engine import ClassicalEngine
 from engines.classical.measure import MAX_SLICES
 from engines.classical.noise import kernel_side, slice_noise
 from engines.classical.sharpness import slice_fwhm_mm
-from engines.phantoms.thorax import low_dose_series
+from engines.phantoms.low_dose import low_dose_series
 from engines.quality import (
     Action,
     Confidence,
@@ -119,7 +119,7 @@ def test_clipping_counts_the_top_and_never_the_air() -> None:
 
 @pytest.mark.parametrize("whole_numbers", [True, False])
 def test_clipping_far_below_the_formats_ceiling_is_found(whole_numbers: bool) -> None:
-    noisy, _ = low_dose_series(2, 256, 0.25, seed=2)
+    noisy, _ = low_dose_series(2, 256, seed=2)
     values = np.round(noisy) if whole_numbers else noisy
     whole = ArrayStack(info(Modality.CT, values.shape), values, np.ones(values.shape, bool))
     finding = ENGINE.assess(whole).finding(Degradation.CLIPPING)
@@ -235,7 +235,7 @@ def test_a_long_series_is_sampled_but_both_ends_are_seen() -> None:
 
 
 def test_the_phantoms_noise_is_measured_as_it_is() -> None:
-    noisy, truth = low_dose_series(2, 256, 0.25, seed=2)
+    noisy, truth = low_dose_series(2, 256, seed=2)
     side = kernel_side(Modality.CT, 1.48, 1.48)
     soft = ndimage.binary_erosion((truth[0] > 0) & (truth[0] < 120), iterations=3)
     real = float((noisy - truth)[0][soft].std())

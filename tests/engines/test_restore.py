@@ -13,7 +13,7 @@ from scipy import ndimage
 from engines.base import ArrayStack, EngineError
 from engines.classical.engine import ClassicalEngine
 from engines.classical.restore import CLAMP_SIGMAS, LEVEL_RANGE, LOCAL_RANGE
-from engines.phantoms.thorax import low_dose_series
+from engines.phantoms.low_dose import low_dose_series
 from engines.quality import (
     Degradation,
     Finding,
@@ -116,7 +116,7 @@ def test_padding_and_broken_pixels_are_untouched() -> None:
 
 
 def test_no_bias_and_no_large_change_in_a_low_dose_chest() -> None:
-    noisy, truth = low_dose_series(2, 256, 0.25, seed=4)
+    noisy, truth = low_dose_series(2, 256, seed=4)
     stack = ArrayStack(
         info(Modality.CT, noisy.shape, 1.48, "chest"), noisy, np.ones(noisy.shape, bool)
     )
