@@ -64,6 +64,7 @@ judges: setup-test
 
 evaluate: setup-evaluate
 ifneq ($(DATA),)
+	rm -rf build/arrays
 	$(BIN)/python -m medq_node.pixels.arrays $(DATA) -o build/arrays
 endif
 	$(BIN)/python -m engines.medq_uni.evaluate --engine $(ENGINE) $(if $(DATA),--data build/arrays) --out $(OUT)

@@ -244,7 +244,7 @@ def main() -> None:
         write(given.data, given.out)
         return
     with tempfile.TemporaryDirectory() as made:
-        for line in write_arrays(given.data, Path(made), b"of no use to anyone"):
+        for line in write_arrays(given.data, Path(made), b"of no use", keep_names=True):
             sys.stderr.write(line + "\n")
         write(Path(made), given.out)
 

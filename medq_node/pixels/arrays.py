@@ -1,11 +1,11 @@
 """From folders of DICOM files to arrays and words, for work that knows no DICOM.
 
-Usage: ``python -m medq_node.pixels.arrays FOLDER -o OUT [--salt FILE]``
+Usage: ``python -m medq_node.pixels.arrays FOLDER -o OUT [--salt FILE] [--keep-names]``
 
 Every series becomes one ``.npz``: ``values`` float32 and ``valid`` bool, (slices, rows, columns),
 as ``medq_node.pixels.series`` reads them, and ``info``, a JSON text. Nothing in it names a person:
-a patient is a salted digest, and the name of a kernel or a folder that holds the patient's is left
-out or replaced. The salt is thrown away unless a file keeps it.
+a patient is a salted digest, folders are numbered unless their names are asked for, and a kernel's
+name that holds the patient's is left out. The salt is thrown away unless a file keeps it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import re
 import secrets
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ FACTS: dict[str, str] = {
 """Numbers of the acquisition that physics needs and that identify nobody -> DICOM keyword."""
 _LONGEST_TEXT = 16
 _LEAST_NAME = 3
-"""Shorter parts of a name are found in any folder's."""
+"""Shorter parts of a name are found in any word."""
 
 
 def find_series(folder: Path) -> tuple[dict[tuple[str, str], list[Path]], dict[str, int]]:
@@ -61,27 +62,45 @@ def find_series(folder: Path) -> tuple[dict[tuple[str, str], list[Path]], dict[s
     return series, others
 
 
-def patient_key(header: Dataset, salt: bytes) -> str:
-    """A salted digest of Patient ID (and its issuer): the same person, but nobody knows who.
+def patient_key(patient_id: str, salt: bytes) -> str:
+    """A salted digest of Patient ID, however it is spelt: the same person, but nobody knows who.
 
-    Images without an ID can't be told apart, so they are one patient.
+    The issuer is left out, as some systems drop it. Images without an ID can't be told apart, so
+    they are one patient.
     """
-    identity = "\0".join(text(header, k) for k in ("PatientID", "IssuerOfPatientID"))
-    return hashlib.blake2b(identity.encode(), key=salt, digest_size=8).hexdigest()
+    said = patient_id.strip().casefold()
+    return hashlib.blake2b(said.encode(), key=salt, digest_size=8).hexdigest()
 
 
-def group_name(group: str, header: Dataset, salt: bytes) -> str:
-    """``group`` in letters that file names take, or a digest where it holds the patient's name."""
-    if _names_somebody(group, header):
-        return "group_" + hashlib.blake2b(group.encode(), key=salt, digest_size=4).hexdigest()
-    return re.sub(r"[^A-Za-z0-9_.]+", "_", group).strip("_") or "group"
+def patient_of(paths: Sequence[Path], salt: bytes) -> str:
+    """The key of the one patient that the images are of.
+
+    Raises:
+        Unprocessable: they are of several.
+    """
+    keys = {patient_key(text(read_header(path)[0], "PatientID"), salt) for path in paths}
+    if len(keys) > 1:
+        raise Unprocessable(f"its images are of {len(keys)} patients")
+    return keys.pop()
 
 
-def _names_somebody(words: str, header: Dataset) -> bool:
-    """Whether ``words`` hold a part of the patient's name, or the ID."""
-    parts = (*re.split(r"[\s^=,]+", text(header, "PatientName")), text(header, "PatientID"))
-    said = words.casefold()
-    return any(part.casefold() in said for part in parts if len(part) >= _LEAST_NAME)
+def names_somebody(words: str, header: Dataset) -> bool:
+    """Whether ``words`` hold a part of the patient's name, ID or date of birth, however spelt."""
+    told = " ".join(
+        text(header, keyword)
+        for keyword in ("PatientName", "PatientID", "OtherPatientIDs", "PatientBirthDate")
+    )
+    parts = [part for part in re.split(r"[^a-z0-9]+", _plain(told)) if len(part) >= _LEAST_NAME]
+    said = re.sub(r"[^a-z0-9]+", "", _plain(words))
+    return any(part in said for part in parts)
+
+
+def _plain(words: str) -> str:
+    """Lower case without accents; umlauts as they are written where there are none."""
+    for letter, pair in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("å", "aa"), ("ø", "oe")):
+        words = words.casefold().replace(letter, pair)
+    parts = unicodedata.normalize("NFKD", words)
+    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def info_of(stack: SeriesStack, name: str, group: str, patient: str) -> dict[str, object]:
@@ -94,7 +113,7 @@ def info_of(stack: SeriesStack, name: str, group: str, patient: str) -> dict[str
     }
     written = text(header, "ConvolutionKernel")
     kernel = re.sub(r"[^A-Za-z0-9 _.+-]", "", written)[:_LONGEST_TEXT]
-    if kernel and not _names_somebody(written, header):
+    if kernel and not names_somebody(written, header):
         facts["kernel"] = kernel
     return {
         "name": name,
@@ -109,19 +128,22 @@ def info_of(stack: SeriesStack, name: str, group: str, patient: str) -> dict[str
     }
 
 
-def write_arrays(folder: Path, out: Path, salt: bytes) -> Iterator[str]:
+def write_arrays(folder: Path, out: Path, salt: bytes, keep_names: bool = False) -> Iterator[str]:
     """Write every readable series under ``folder`` to ``out``; yields one line per step.
 
-    Lines name groups and counts, and for what is refused the reason; never a person.
+    Lines name groups and counts, and for what is refused the reason. A group is called
+    ``group01`` and so on, or as its folder where ``keep_names`` says that these name nobody.
     """
     series, others = find_series(folder)
     out.mkdir(parents=True, exist_ok=True)
+    groups = {group: k for k, group in enumerate(dict.fromkeys(g for g, _ in series), start=1)}
     counters: dict[str, int] = {}
     written = 0
     for k, ((group, _), paths) in enumerate(series.items(), start=1):
-        header = read_header(paths[0])[0]
-        shown = group_name(group, header, salt)
+        kept = re.sub(r"[^A-Za-z0-9_.]+", "_", group).strip("_")
+        shown = kept if keep_names and kept else f"group{groups[group]:02d}"
         try:
+            patient = patient_of(paths, salt)
             stack = open_series(paths)
             slab = stack.slab(0, stack.info.slices)
         except Unprocessable as error:
@@ -129,7 +151,7 @@ def write_arrays(folder: Path, out: Path, salt: bytes) -> Iterator[str]:
             continue
         counters[shown] = counters.get(shown, 0) + 1
         name = f"{shown}-{counters[shown]:03d}"
-        info = info_of(stack, name, shown, patient_key(header, salt))
+        info = info_of(stack, name, shown, patient)
         np.savez_compressed(
             out / f"{name}.npz", values=slab.values, valid=slab.valid, info=json.dumps(info)
         )
@@ -154,16 +176,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=Path,
         help="file with a secret of at least 16 bytes, so that patients keep their digests",
     )
+    parser.add_argument(
+        "--keep-names",
+        action="store_true",
+        help="name arrays after their folders, which must not name patients; else numbers",
+    )
     given = parser.parse_args(arguments)
     if not given.folder.is_dir():
         parser.error(f"{given.folder} is no folder")
+    if any(given.out.glob("*.npz")):
+        parser.error(
+            f"{given.out} has arrays already, whose patients have other digests: remove it"
+        )
     salt = secrets.token_bytes(32)
     if given.salt is not None:
         if not given.salt.is_file() or given.salt.stat().st_size < 16:
             parser.error(f"{given.salt} is no file of at least 16 bytes")
         salt = hashlib.sha256(given.salt.read_bytes()).digest()
     line = ""
-    for line in write_arrays(given.folder, given.out, salt):
+    for line in write_arrays(given.folder, given.out, salt, given.keep_names):
         sys.stdout.write(line + "\n")
     return 1 if line.startswith("0 of ") else 0
 

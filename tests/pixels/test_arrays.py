@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from engines.description import Modality
@@ -28,7 +29,7 @@ def salt_in(folder: Path) -> list[str]:
 
 def test_a_series_becomes_the_arrays_that_the_node_reads(tmp_path: Path) -> None:
     paths = ct_series(tmp_path / "in" / "liver", slices=3)
-    assert main([str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    assert main([str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--keep-names"]) == 0
     (made,) = (tmp_path / "out").iterdir()
     assert made.name == "liver-001.npz"
     slab = open_series(paths).slab(0, 3)
@@ -46,28 +47,72 @@ def test_a_series_becomes_the_arrays_that_the_node_reads(tmp_path: Path) -> None
 def test_sources_are_read_back_from_what_was_written(tmp_path: Path) -> None:
     ct_series(tmp_path / "in" / "liver", slices=2)
     mr_series(tmp_path / "in" / "brain", slices=2)
-    main([str(tmp_path / "in"), "-o", str(tmp_path / "out")])
+    main([str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--keep-names"])
     found = load_sources(tmp_path / "out", Modality.CT)
     assert [source.name for source in found] == ["liver-001/1", "liver-001/2"]
 
 
+@pytest.mark.parametrize(
+    ("folder", "name", "identity", "birth"),
+    [
+        ("MUSTERMANN 1950", "Mustermann^Erika", "HOSP-4711", ""),
+        ("Mustermann_1950", "Mustermann-Schmidt^Erika", "1", ""),
+        ("Mueller", "Müller^Jörg", "2", ""),
+        ("HOSP_4711", "A^B", "HOSP-4711", ""),
+        ("born_19500312", "A^B", "3", "19500312"),
+    ],
+)
 def test_nothing_that_names_the_patient_is_written_or_printed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    folder: str,
+    name: str,
+    identity: str,
+    birth: str,
 ) -> None:
-    folder = tmp_path / "in" / "MUSTERMANN 1950"
     ct_series(
-        folder,
-        PatientName="Mustermann^Erika",
-        PatientID="HOSP-4711",
-        ConvolutionKernel="MUSTERMANN-4711",
+        tmp_path / "in" / folder,
+        PatientName=name,
+        PatientID=identity,
+        PatientBirthDate=birth,
+        SpecificCharacterSet="ISO_IR 192",
+        ConvolutionKernel=folder[:16],
         StudyDescription="Erika's abdomen",
     )
     assert main([str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
     (made,) = (tmp_path / "out").iterdir()
+    assert made.name == "group01-001.npz"
     with np.load(made) as arrays:
         told = made.name + str(arrays["info"]) + capsys.readouterr().out
-    for secret in ("mustermann", "erika", "hosp", "4711", "1950"):
-        assert secret not in told.casefold()
+    for secret in (folder, "mustermann", "mueller", "müller", "erika", "4711", "1950"):
+        assert secret.casefold() not in told.casefold().replace(str(tmp_path).casefold(), "")
+
+
+def test_one_person_keeps_one_key_however_the_id_is_spelt(tmp_path: Path) -> None:
+    ct_series(tmp_path / "in" / "a", slices=1, PatientID="p1", IssuerOfPatientID="HOSPITAL")
+    ct_series(tmp_path / "in" / "b", slices=1, PatientID="P1 ")
+    main([str(tmp_path / "in"), "-o", str(tmp_path / "out")])
+    a, b = (info_in(path)["patient"] for path in sorted((tmp_path / "out").iterdir()))
+    assert a == b
+
+
+def test_a_series_of_two_patients_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = ct_series(tmp_path / "in" / "a", slices=3)
+    ds = pydicom.dcmread(paths[0])
+    ds.PatientID = "SOMEBODY ELSE"
+    ds.save_as(paths[0])
+    assert main([str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 1
+    assert "group01: refused, 3 files: its images are of 2 patients" in capsys.readouterr().out
+
+
+def test_arrays_under_two_salts_are_never_mixed(tmp_path: Path) -> None:
+    ct_series(tmp_path / "in" / "a", slices=1)
+    arguments = [str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    with pytest.raises(SystemExit):
+        main(arguments)
 
 
 def test_the_same_person_has_one_key_and_others_have_others(tmp_path: Path) -> None:
@@ -83,7 +128,7 @@ def test_keys_are_salted_anew_unless_a_file_keeps_the_salt(tmp_path: Path) -> No
     keys = []
     for k, more in enumerate(([], [], salt_in(tmp_path), salt_in(tmp_path))):
         main([str(tmp_path / "in"), "-o", str(tmp_path / f"out{k}"), *more])
-        keys.append(info_in(tmp_path / f"out{k}" / "a-001.npz")["patient"])
+        keys.append(info_in(tmp_path / f"out{k}" / "group01-001.npz")["patient"])
     assert keys[0] != keys[1]
     assert keys[2] == keys[3]
 
@@ -95,7 +140,7 @@ def test_a_folder_of_one_slice_per_patient_is_many_series(tmp_path: Path) -> Non
         made[0].rename(tmp_path / "in" / f"{k}.dcm")
     assert main([str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["in-001.npz", "in-002.npz", "in-003.npz"]
+    assert names == ["group01-001.npz", "group01-002.npz", "group01-003.npz"]
 
 
 def test_what_is_refused_is_said_in_a_line_and_the_rest_goes_on(
@@ -106,7 +151,7 @@ def test_what_is_refused_is_said_in_a_line_and_the_rest_goes_on(
     (tmp_path / "in" / "notes.txt").write_text("not an image")
     assert main([str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "bad: refused, 5 files" in lines[0]
+    assert "group01: refused, 5 files" in lines[0]
     assert "not to HU" in lines[0]
     assert lines[-2:] == [
         "1 other files are no DICOM files",
