@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engines.description import Modality
 from engines.medq_uni.degradations.ct.low_dose import LowDose, Scan
-from engines.medq_uni.degradations.ct.noise_bank import Crop, NoiseBank
+from engines.medq_uni.degradations.ct.noise_bank import Crop, NoiseBank, StarvedError
 from engines.medq_uni.degradations.kernels import random_kernel
 from engines.medq_uni.pair import Source, compose
 from engines.phantoms.ellipses import draw
@@ -64,7 +64,10 @@ def in_full(source: Source, fan: bool) -> Callable[[np.random.Generator], object
 
 
 def of_bank(bank: NoiseBank, side: int | None) -> Callable[[np.random.Generator], object]:
-    """A pair of the whole slice, or of a crop of ``side`` pixels somewhere in it."""
+    """A pair of the whole slice, or of a crop of ``side`` pixels somewhere in it.
+
+    A level for which rays would starve is drawn anew.
+    """
     room = len(bank.source.values) - (side or 0)
 
     def make(rng: np.random.Generator) -> object:
@@ -72,7 +75,11 @@ def of_bank(bank: NoiseBank, side: int | None) -> Callable[[np.random.Generator]
         if side is not None:
             top, left = (int(n) for n in rng.integers(0, room + 1, 2))
             crop = Crop(top, left, side, side)
-        return bank.pair(random_kernel(rng), rng, noise_hu=level(rng), crop=crop)
+        while True:
+            try:
+                return bank.pair(random_kernel(rng), rng, noise_hu=level(rng), crop=crop)
+            except StarvedError:
+                continue
 
     return make
 

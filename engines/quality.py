@@ -9,6 +9,7 @@ body parts); this is where others take them from.
 from __future__ import annotations
 
 from engines.description import (
+    APPLICABLE,
     CLAIMED,
     LESS_IS_WORSE,
     PLACES,
@@ -28,9 +29,17 @@ from engines.description import (
     rounded,
 )
 from engines.region import region_from_words
-from engines.sentence import SentenceError, format_amounts, format_sentence, parse_sentence
+from engines.sentence import (
+    SentenceError,
+    format_amount,
+    format_amounts,
+    format_finding,
+    format_sentence,
+    parse_sentence,
+)
 
 __all__ = [
+    "APPLICABLE",
     "Action",
     "Amount",
     "CLAIMED",
@@ -48,7 +57,9 @@ __all__ = [
     "UNITS",
     "UNITS_OF",
     "Verdict",
+    "format_amount",
     "format_amounts",
+    "format_finding",
     "format_sentence",
     "parse_sentence",
     "region_from_words",

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from engines.aggregate import FEW, FOCAL, LONG_SERIES
+from engines.aggregate import FEW, FOCAL, LONG_SERIES, THIN
 from engines.description import (
+    APPLICABLE,
     CLAIMED,
     PLACES,
     REGIONS,
@@ -78,10 +79,14 @@ displacement and turn, *% of counts* is the share that was kept, so that fewer a
 of metal is how strong its streaks are.
 
 {words}
-Severity none means looked for and not found; what cannot be judged is *not assessed*. Places are
-those of the image as stored, first row on top, as a screen shows it: three by three, the whole and
-the rim. They are never the patient's left or right. A range of slices reaches from the first to the
-last slice that is as severe as is said; slices are counted from 1 in the order of the stack.
+Severity none means looked for and not found; what cannot be judged is *not assessed*. An engine
+names every degradation that means something in the modality, as one or the other. Silence claims
+nothing: what a sentence does not name is as unknown as what it calls not assessed.
+
+Places are those of the image as stored, first row on top, as a screen shows it: three by three, the
+whole and the rim. They are never the patient's left or right. A range of slices reaches from the
+first to the last slice known to be as severe as is said; without one it is the whole series. Slices
+are counted from 1 in the order of the stack.
 
 ## Confidence
 
@@ -108,17 +113,26 @@ not restored; repeating it is to be considered.
 
 ## From slices to a series
 
-The slices are ordered from the worst, and the one at a fifth of their number speaks for the series
-with its severity and amounts; of {few} slices or more it is at least the second. It is a fifth of
-all slices assessed; for {focal}, which are where they are, a fifth of the
-slices affected. In a series of {long} slices or more a single affected slice of these between sound
-ones is taken for a mistake, unless such slices are a fifth of all, or it is severe metal or
-clipping.
+A series has the worst severity that enough of its slices reach, and more of anything on any slice
+never makes it less severe or its verdict better.
 
-A place is kept where all slices as severe as is said agree on it. A degradation is not assessed
-where no slice assesses it. The confidence is that of the slice at a fifth, from the least sure.
-What spoils less than a fifth of the slices never rejects a series, and the verdict is never better
-than that on the best slice nor worse than that on the worst.
+- Of what belongs to the acquisition enough is a fifth of the slices that it was assessed on, of
+  {few} or more at least two. The slices are ordered from the worst, and the one at a fifth of their
+  number gives severity and amounts.
+- Of {focal}, which are where they are, enough are two slices next to each other
+  or next but one, or a fifth of all assessed. A single one is enough where fewer than {long} slices
+  were, or where it is severe {thin}; else it is taken for a mistake. The amounts
+  are those of the slice at a fifth of those just as severe.
+
+Slices of one severity are ordered by their largest amount in its severe cut-off. The range named
+reaches from the first to the last slice that speaks for the severity; what was not found has the
+range that it was looked for in. No range is named where that is all that was described. A place is
+kept where all these slices agree on it.
+
+A degradation is not assessed where no slice assesses it. The confidence is that of the slice at a
+fifth, from the least sure. A series is rejected for what makes a fifth of all its slices unfit, of
+{few} or more at least two, and never on low confidence; the verdict is never better than that on
+the best slice nor worse than that on the worst.
 
 ## Grammar
 
@@ -146,6 +160,7 @@ def page() -> str:
         factor=REJECT_FACTOR,
         fatal=" or ".join(kind for kind in Degradation if kind in FATAL),
         focal=", ".join(kind for kind in Degradation if kind in FOCAL),
+        thin=" or ".join(kind for kind in Degradation if kind in THIN),
         few=FEW,
         long=LONG_SERIES,
         grammar=ebnf(),
@@ -168,13 +183,20 @@ def severity_table() -> str:
 
 
 def _degradations() -> str:
-    heading = ("degradation", "in a sentence", "units of its amounts", "mended by")
+    heading = (
+        "degradation",
+        "in a sentence",
+        "means something in",
+        "units of its amounts",
+        "mended by",
+    )
     return _table(
         heading,
         [
             (
                 kind,
                 DEGRADATION_WORDS[kind],
+                ", ".join(modality for modality in Modality if kind in APPLICABLE[modality]),
                 ", ".join(UNITS_OF[kind]),
                 ", else ".join(MENDED_BY[kind]) or "nothing",
             )
@@ -202,7 +224,8 @@ def _described(modality: Modality, region: str, said: tuple[Said, ...]) -> Quali
         for kind, amounts, place in said
     )
     verdict, actions = verdict_of(findings, modality, region, Confidence.MEDIUM)
-    unknown = (Degradation.CLIPPING,)
+    named = {kind for kind, _, _ in said}
+    unknown = tuple(kind for kind in APPLICABLE[modality] if kind not in named)
     return QualityDescription(
         modality, region, findings, unknown, verdict, actions, Confidence.MEDIUM
     )

@@ -79,7 +79,7 @@ class SentenceError(ValueError):
 def format_sentence(description: QualityDescription) -> str:
     """The one sentence that says exactly what ``description`` holds."""
     parts = [f"{description.modality}, {REGION_WORDS[description.region]}."]
-    parts += [_format_finding(f) + "." for f in description.findings]
+    parts += [format_finding(f) + "." for f in description.findings]
     if description.not_assessed:
         parts.append(f"Not assessed: {', '.join(d.value for d in description.not_assessed)}.")
     parts.append(f"Verdict: {description.verdict.value}.")
@@ -88,7 +88,8 @@ def format_sentence(description: QualityDescription) -> str:
     return " ".join(parts)
 
 
-def _format_finding(finding: Finding) -> str:
+def format_finding(finding: Finding) -> str:
+    """What the sentence says of ``finding``, without the full stop."""
     text = f"{SEVERITY_WORDS[finding.severity]} {DEGRADATION_WORDS[finding.degradation]}"
     if finding.amounts:
         text += f": {format_amounts(finding)}"
@@ -104,7 +105,12 @@ def _format_finding(finding: Finding) -> str:
 
 def format_amounts(finding: Finding) -> str:
     """All numbers of ``finding`` with their units, as ``3.2 mm and 1.5 degrees``; may be empty."""
-    return " and ".join(f"{_format_number(a.value)} {a.unit}" for a in finding.amounts)
+    return " and ".join(format_amount(amount) for amount in finding.amounts)
+
+
+def format_amount(amount: Amount) -> str:
+    """One number with its unit, as ``3.2 mm``."""
+    return f"{_format_number(amount.value)} {amount.unit}"
 
 
 def _format_number(amount: float) -> str:

@@ -180,6 +180,19 @@ def grade(
     return max(found, key=lambda severity: severity.rank, default=None)
 
 
+def times_severe(finding: Finding, modality: Modality, region: str, pixel_mm: float = 0.0) -> float:
+    """The largest of a finding's amounts in its severe cut-off, 0 where none is graded.
+
+    Makes amounts in different units comparable: 10 degrees are more than 5 mm.
+    """
+    found = (
+        amount.value / row.severe
+        for amount in finding.amounts
+        if (row := cut_offs(modality, finding.degradation, region, pixel_mm, amount.unit))
+    )
+    return max(found, default=0.0)
+
+
 def graded_finding(
     degradation: Degradation,
     amounts: Sequence[Amount],

@@ -19,7 +19,7 @@ from engines.description import (
     Severity,
     Verdict,
 )
-from engines.severity import cut_offs
+from engines.severity import times_severe
 
 REJECT_FACTOR = 3.0
 """An amount this many times the severe cut-off makes an image unfit."""
@@ -58,7 +58,7 @@ def verdict_of(
     """
     severities = [finding.severity for finding in findings]
     rejected = any(
-        _unfit(finding, modality, region, restorable, pixel_mm)
+        unfit(finding, modality, region, restorable, pixel_mm=pixel_mm)
         for finding in findings
         if finding.degradation not in local
     )
@@ -92,19 +92,18 @@ def _mended_by(degradation: Degradation, restorable: Collection[Action]) -> Acti
     return next((action for action in MENDED_BY[degradation] if action in restorable), None)
 
 
-def _unfit(
+def unfit(
     finding: Finding,
     modality: Modality,
     region: str,
-    restorable: Collection[Action],
-    pixel_mm: float,
+    restorable: Collection[Action] = RESTORING,
+    *,
+    pixel_mm: float = 0.0,
 ) -> bool:
+    """Whether ``finding`` alone makes an image unfit, for an engine that can do ``restorable``."""
     if finding.severity is not Severity.SEVERE:
         return False
     kind = finding.degradation
     if kind in FATAL and _mended_by(kind, restorable) is None:
         return True
-    rows = [(a, cut_offs(modality, kind, region, pixel_mm, a.unit)) for a in finding.amounts]
-    return any(
-        row is not None and amount.value >= REJECT_FACTOR * row.severe for amount, row in rows
-    )
+    return times_severe(finding, modality, region, pixel_mm) >= REJECT_FACTOR

@@ -30,6 +30,7 @@ from engines.base import BoolArray, EngineError, FloatArray, ImageStack, StackIn
 from engines.classical.noise import body_threshold, kernel_side, slice_noise
 from engines.classical.sharpness import slice_fwhm_mm
 from engines.description import (
+    APPLICABLE,
     MAX_AMOUNT,
     Action,
     Amount,
@@ -190,17 +191,11 @@ def _of_slice(
         info.modality,
         info.region,
         tuple(findings),
-        tuple(d for d in Degradation if d not in found and _applies(d, info.modality)),
+        tuple(kind for kind in APPLICABLE[info.modality] if kind not in found),
         verdict,
         actions,
         confidence,
     )
-
-
-def _applies(degradation: Degradation, modality: Modality) -> bool:
-    """Whether the word means anything here: PET's noise is its low count, MR counts nothing."""
-    meaningless = {(Modality.PT, Degradation.NOISE), (Modality.MR, Degradation.LOW_COUNT)}
-    return (modality, degradation) not in meaningless
 
 
 def _confidence(info: StackInfo, measures: list[SliceMeasures]) -> Confidence:

@@ -1,9 +1,9 @@
 """How good is an engine? One command: ``python -m engines.medq_uni.evaluate --engine NAME -o OUT``.
 
 Any registered engine is measured on phantoms, and on real slices where a folder of arrays is given:
-restoration beside filters that are told the true noise level, words, harm, the physicist's phantom,
-cost. OUT gets one page, ``evaluation.md``, a CSV per table and figures. Exit codes: 0 done, 1 it
-didn't work out, 2 wrong use.
+restoration beside filters that are told how much noise was added, words, harm, the physicist's
+phantom, cost. OUT gets one page, ``evaluation.md``, a CSV per table and figures. Exit codes: 0
+done, 1 it didn't work out, 2 wrong use.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ class Bars:
     def __exit__(self, *error: object) -> None:
         self._bars.stop()
 
+    def say(self, line: str) -> None:
+        """A line above the bars, or in the log."""
+        self._console.print(line, highlight=False, markup=False)
+
     def phase(self, title: str, total: int | None) -> Callable[[], None]:
         """A bar for a new part; those before are done."""
         if not self._console.is_terminal:
@@ -74,6 +78,13 @@ def main(
     data: Annotated[
         Path | None, typer.Option(help="Folder of .npz arrays of real images; else phantoms only.")
     ] = None,
+    held_out: Annotated[
+        float | None,
+        typer.Option(help="Share of real patients, to 1, that training left out: only they."),
+    ] = None,
+    split_seed: Annotated[
+        int, typer.Option(min=0, help="Seed of that split, the one that training had.")
+    ] = 0,
     count: Annotated[int, typer.Option(min=1, help="Cases of each task.")] = DEFAULT_COUNT,
     tasks: Annotated[
         str | None, typer.Option(help="Names with commas between; all if left out.")
@@ -91,7 +102,9 @@ def main(
 ) -> None:
     """Measure an engine and write OUT/evaluation.md, a CSV per table and figures."""
     try:
-        _run(engine, out, data, count, tasks, seed, bm3d, parts, quick)
+        if held_out is not None:
+            _check_share(held_out, data)
+        _run(engine, out, data, held_out, split_seed, count, tasks, seed, bm3d, parts, quick)
     except WrongUse as error:
         typer.echo(f"evaluate: {error}", err=True)
         raise typer.Exit(2) from error
@@ -108,6 +121,8 @@ def _run(
     engine_name: str,
     out: Path,
     data: Path | None,
+    held_out: float | None,
+    split_seed: int,
     count: int,
     tasks: str | None,
     seed: int,
@@ -127,7 +142,9 @@ def _run(
 
     chosen = tuple(TASKS[name] for name in _chosen("task", tasks, tuple(TASKS)))
     measured = frozenset(_chosen("part", parts, PARTS))
-    settings = Settings(engine, chosen, data, count, seed, quick, bm3d, measured)
+    settings = Settings(
+        engine, chosen, data, count, seed, quick, bm3d, measured, held_out, split_seed
+    )
     started = time.monotonic()
     with Bars(Console(stderr=True)) as shown:
         sections = evaluate(settings, shown)
@@ -138,6 +155,13 @@ def _run(
     else:
         sys.stdout.write(page)
     typer.echo(f"{out / PAGE} after {time.monotonic() - started:.0f} s", err=True)
+
+
+def _check_share(held_out: float, data: Path | None) -> None:
+    if not 0 < held_out <= 1:
+        raise WrongUse(f"held-out must be over 0 and at most 1, not {held_out:g}")
+    if data is None:
+        raise WrongUse("held-out means patients of a folder of arrays: name one with --data")
 
 
 def _engine(name: str) -> Engine:

@@ -23,8 +23,8 @@ class Source:
     """One slice to degrade, as good as it can be had.
 
     ``values`` is float32 (rows, columns) in ``unit``; ``noise`` is its own residual noise in
-    ``unit``, 0 for a phantom. ``patient`` names the person or the phantom: what is split by.
-    ``name`` is unique among sources and holds no patient data.
+    ``unit``, 0 for a phantom and ``None`` where nobody knows. ``patient`` names the person or the
+    phantom: what is split by. ``name`` is unique among sources and holds no patient data.
     """
 
     name: str
@@ -35,7 +35,12 @@ class Source:
     values: FloatArray
     pixel_mm: float
     slice_mm: float
-    noise: float = 0.0
+    noise: float | None = 0.0
+
+    @property
+    def known_noise(self) -> float:
+        """``noise``, or 0 where it is unknown."""
+        return self.noise or 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,8 @@ class Pair:
 
     ``image`` and ``truth`` are float32 (rows, columns) in the source's unit; ``truth`` is what a
     perfect restoration would give. ``noise`` is the standard deviation, in that unit, of all noise
-    in ``image`` in soft tissue, the source's own included. ``findings`` say what was done, with
-    true numbers; ``recipe`` says with what parameters, for tables and manifests.
+    in ``image`` in soft tissue, the source's own included where it is known. ``findings`` say what
+    was done, with true numbers; ``recipe`` says with what parameters, for tables and manifests.
     """
 
     source: Source
@@ -58,7 +63,7 @@ class Pair:
     @classmethod
     def clean(cls, source: Source) -> Pair:
         """The source as it is: nothing was done."""
-        return cls(source, source.values, source.values, source.noise)
+        return cls(source, source.values, source.values, source.known_noise)
 
     def finding(self, degradation: Degradation) -> Finding | None:
         """What was done of this kind, if anything."""

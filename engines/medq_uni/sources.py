@@ -8,6 +8,7 @@ acquisition, as ``python -m medq_node.pixels.arrays`` writes it.
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from engines.medq_uni.pair import Source
 from engines.severity import cut_offs
 
 AIR_HU = -1000.0
+USUAL_SLICE_MM = 3.0
+"""Thickness of a slice whose series tells neither that nor its spacing: as body CT is mostly read.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,12 @@ def load_sources(
 
 
 def slices_of(series: Series) -> tuple[Source, ...]:
-    """Every slice of a series as a source."""
-    thickness = float(series.acquisition.get("slice_thickness_mm", 0.0) or 0.0)
+    """Every slice of a series as a source.
+
+    Its thickness is the series' own, else its spacing, else 3 mm, as body CT is mostly read.
+    """
+    told = (float(series.acquisition.get("slice_thickness_mm", 0.0) or 0.0), series.spacing_mm[0])
+    thickness = next((mm for mm in told if math.isfinite(mm) and mm > 0), USUAL_SLICE_MM)
     return tuple(
         Source(
             name=f"{series.name}/{k + 1}",
@@ -100,7 +108,7 @@ def slices_of(series: Series) -> tuple[Source, ...]:
             unit=series.unit,
             values=series.values[k],
             pixel_mm=series.pixel_mm,
-            slice_mm=thickness or series.spacing_mm[0],
+            slice_mm=thickness,
             noise=_noise(series, k),
         )
         for k in range(len(series.values))
@@ -110,8 +118,10 @@ def slices_of(series: Series) -> tuple[Source, ...]:
 def is_clean(source: Source) -> bool:
     """Whether the source's own noise is less than what the words call mild noise.
 
-    What can't be measured passes.
+    What can't be measured isn't called clean.
     """
+    if source.noise is None:
+        return False
     pet = source.modality is Modality.PT
     degradation = Degradation.LOW_COUNT if pet else Degradation.NOISE
     row = cut_offs(source.modality, degradation, source.region)
@@ -122,7 +132,7 @@ def is_clean(source: Source) -> bool:
     valid = np.ones(source.values.shape, np.bool_)
     side = kernel_side(source.modality, source.pixel_mm, source.pixel_mm)
     percent = slice_noise(source.values, valid, source.modality, side)[0].percent
-    return percent is None or percent < row.mild
+    return percent is not None and percent < row.mild
 
 
 def split(
@@ -188,10 +198,10 @@ def _series(
     )
 
 
-def _noise(series: Series, k: int) -> float:
-    """Residual noise of slice ``k`` in the series' unit; 0 where it can't be measured."""
+def _noise(series: Series, k: int) -> float | None:
+    """Residual noise of slice ``k`` in the series' unit; ``None`` where it can't be measured."""
     values, valid = series.values[k], series.valid[k]
     if series.modality is Modality.CT and series.pixel_mm > 0 and min(values.shape) >= 32:
-        return residual(values, series.pixel_mm, valid)[0].level
+        return residual(values, series.pixel_mm, valid)[0].known
     side = kernel_side(series.modality, *series.spacing_mm[1:])
-    return slice_noise(values, valid, series.modality, side)[0].sigma or 0.0
+    return slice_noise(values, valid, series.modality, side)[0].sigma

@@ -12,10 +12,10 @@ import numpy as np
 
 from engines.description import Degradation, Modality, Severity
 from engines.medq_uni.degradations.ct.low_dose import LowDose
-from engines.medq_uni.degradations.ct.metal import kinds_for, random_metal
-from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
+from engines.medq_uni.degradations.ct.metal_dose import BodyNoise
+from engines.medq_uni.degradations.ct.metal_wanted import SomeMetal
 from engines.medq_uni.degradations.kernels import BARE_RAMP, KERNELS, STANDARD, Kernel
-from engines.medq_uni.pair import Degrade, Pair, Source
+from engines.medq_uni.pair import Degrade, Source
 from engines.severity import cut_offs
 
 Steps = Callable[[Source, Severity, Kernel | None, np.random.Generator], tuple[Degrade, ...]]
@@ -28,45 +28,6 @@ MOST_SEVERE = 1.8
 """Severe noise reaches from its cut-off to so many times that: 35 to 63 HU in the body."""
 LEAST_ADDED = 0.5
 """Noise is added in this share of the wanted level at least, however noisy the source is."""
-
-
-METAL_TRIES = 8
-"""Implants that are tried for the severity wanted; the nearest is taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class SomeMetal:
-    """A random implant that the region may hold, whose streaks have ``severity``.
-
-    How strong streaks are is known only once they are there, so some implants are tried; where
-    none has the severity the nearest is taken, and its finding says so.
-    """
-
-    severity: Severity
-    kernel: Kernel = STANDARD
-
-    def apply(self, pair: Pair, rng: np.random.Generator) -> Pair:
-        """``pair`` with the implant in image and truth, and its streaks in the image.
-
-        Raises:
-            NoPlaceError: no implant belongs into this image.
-            ValueError: not a CT in HU.
-        """
-        found: list[tuple[int, Pair]] = []
-        kinds = kinds_for(pair.source)
-        for _ in range(METAL_TRIES if kinds else 0):
-            try:
-                made = random_metal(kinds, rng, self.kernel).apply(pair, rng)
-            except NoPlaceError:
-                continue
-            finding = made.finding(Degradation.METAL)
-            if finding is not None:
-                found.append((abs(finding.severity.rank - self.severity.rank), made))
-                if found[-1][0] == 0:
-                    break
-        if not found:
-            raise NoPlaceError(f"no implant belongs into {pair.source.name}")
-        return min(found, key=lambda one: one[0])[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +63,17 @@ def noise_level(source: Source, severity: Severity, rng: np.random.Generator) ->
     return float(rng.uniform(low + 0.1 * (high - low), high - 0.1 * (high - low)))
 
 
+def added_noise(source: Source, severity: Severity, rng: np.random.Generator) -> float:
+    """The noise, in HU, that brings the source's own up to a level of this severity."""
+    level = noise_level(source, severity, rng)
+    return float(np.sqrt(max(level**2 - source.known_noise**2, (LEAST_ADDED * level) ** 2)))
+
+
 def low_dose(
     source: Source, severity: Severity, kernel: Kernel | None, rng: np.random.Generator
 ) -> tuple[Degrade, ...]:
     """Noise of a low dose that brings the source's own up to the severity."""
-    level = noise_level(source, severity, rng)
-    added = np.sqrt(max(level**2 - source.noise**2, (LEAST_ADDED * level) ** 2))
-    return (LowDose(noise_hu=float(added), kernel=kernel or STANDARD),)
+    return (LowDose(noise_hu=added_noise(source, severity, rng), kernel=kernel or STANDARD),)
 
 
 def metal(
@@ -121,9 +86,13 @@ def metal(
 def metal_and_low_dose(
     source: Source, severity: Severity, kernel: Kernel | None, rng: np.random.Generator
 ) -> tuple[Degrade, ...]:
-    """Noise of the severity, on an implant with streaks of any."""
+    """Noise of the severity, and an implant with streaks of any, scanned at one dose."""
     streaks = DEGREES[int(rng.integers(len(DEGREES)))]
-    return metal(source, streaks, kernel, rng) + low_dose(source, severity, kernel, rng)
+    added, by = added_noise(source, severity, rng), kernel or STANDARD
+    return (
+        SomeMetal(streaks, by, float(np.hypot(source.known_noise, added))),
+        BodyNoise(LowDose(noise_hu=added, kernel=by)),
+    )
 
 
 def nothing(

@@ -4,7 +4,8 @@ In the manner of the ACR CT accreditation phantom (Gammex 464; McCollough et al.
 portion of the American College of Radiology computed tomography accreditation program", Med Phys
 2004;31:2423): a cylinder of 200 mm in air with inserts of known CT number, faint discs, a uniform
 section and line pairs. Two things differ: all sections are of one material like soft tissue, since
-engines look for noise there, and one more section, for model observers, has many identical discs.
+engines look for noise there, and two more sections stand beside them: one for model observers with
+many identical discs, and one with discs that begin between two slices.
 
 Places are in mm from the middle, which is the middle of pixel (size // 2, size // 2); x grows with
 columns, y with rows. A pixel's value is the mean over its area.
@@ -45,6 +46,7 @@ EDGE_MM = 25.0
 EDGES_HU = (80.0, 20.0, 10.0)
 """Contrasts of the large discs for the low-contrast sharpness; the first is acrylic's."""
 _EDGES_AT_MM = ((0.0, -56.0), (-42.0, 28.0), (42.0, 28.0))
+_BONE_AT_MM = (0.0, 0.0)
 OBSERVER_MM = (6.0, 4.0, 3.0, 2.0)
 SITE_MM = 14.0
 """Width of the square that belongs to one disc of the observer's section."""
@@ -170,6 +172,18 @@ def observer(
         mm = OBSERVER_MM[kind]
         discs.append(Disc(f"{mm:g} mm", x, y, mm, BACKGROUND_HU + contrast_hu))
     return _section("observer", size, pixel_mm, tuple(discs))
+
+
+def steps(size: int = 512, pixel_mm: float = PIXEL_MM) -> Section:
+    """Bone and the three large discs of ``observer``, whose ends are edges through the plane.
+
+    What makes a series of it has them begin between two slices.
+    """
+    x, y = _BONE_AT_MM
+    discs = [Disc("bone", x, y, EDGE_MM, INSERTS_HU["bone"])]
+    for hu, (x, y) in zip(EDGES_HU, _EDGES_AT_MM, strict=True):
+        discs.append(Disc(f"{hu:g} HU", x, y, EDGE_MM, BACKGROUND_HU + hu))
+    return _section("steps", size, pixel_mm, tuple(discs))
 
 
 def _section(

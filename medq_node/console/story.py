@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from engines.quality import Degradation, SentenceError, format_amounts, parse_sentence
+from engines.quality import Degradation, SentenceError, format_amount, parse_sentence
 from medq_node.console.lines import counted, tell, tell_path
 from medq_node.layout import Layout
 from medq_node.status import NodeStatus, SeriesStatus
@@ -76,6 +76,6 @@ def _noise(sentence: str | None) -> str:
         return ""
     for kind in (Degradation.NOISE, Degradation.LOW_COUNT):
         finding = description.finding(kind)
-        if finding is not None and finding.amount is not None:
-            return format_amounts(finding)
+        if finding is not None and finding.amounts:
+            return format_amount(finding.amounts[0])
     return ""

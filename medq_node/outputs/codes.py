@@ -84,6 +84,10 @@ ACTIONS_TAKEN: Final = {
     ActionTaken.ASSESSED_ONLY: Code("ASSESSED", SCHEME, "Assessed only"),
     ActionTaken.REFUSED: Code("REFUSED", SCHEME, "Restoration refused"),
     ActionTaken.UNCHANGED: Code("UNCHANGED", SCHEME, "No restoration needed"),
+    ActionTaken.UNMENDABLE: Code(
+        "UNMENDABLE", SCHEME, "Not restored: nothing this engine can mend"
+    ),
+    ActionTaken.UNFIT: Code("UNFIT", SCHEME, "Not restored: images unfit"),
 }
 
 PROCEDURES: Final = {

@@ -20,7 +20,9 @@ class ActionTaken(StrEnum):
     RESTORED = "restored"  # a restored series was made and passed the gate
     ASSESSED_ONLY = "assessed only"  # nobody asked for a restoration
     REFUSED = "refused"  # a restoration was made or asked for, and is held back: reasons say why
-    UNCHANGED = "unchanged"  # nothing was wrong that could be restored
+    UNCHANGED = "unchanged"  # nothing was wrong that needs a restoration: the verdict is good
+    UNMENDABLE = "unmendable"  # something was wrong, and this engine can mend nothing of it
+    UNFIT = "unfit"  # the verdict is reject: a clean-looking picture of it would mislead
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Final
 from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
+    ContentSequence,
     FindingSite,
     LanguageOfContentItemAndDescendants,
     Measurement,
@@ -194,18 +195,13 @@ class _Side:
 
     def _measurements(self, finding: Finding) -> list[Measurement]:
         """The numbers of a finding with their units and, where one slice was worst, that image."""
-        instances = self.part.source.instances
-        images = None
-        if finding.worst_slice is not None and finding.worst_slice <= len(instances):
-            worst = instances[finding.worst_slice - 1]
-            uid = self.instance_uid(worst.sop_instance_uid)
-            images = [SourceImageForMeasurement(worst.sop_class_uid, uid)]
+        worst = self._worst(finding)
         measurements = [
             Measurement(
                 name=codes.amount(finding.degradation, amount.unit),
                 value=amount.value,
                 unit=codes.unit(amount.unit),
-                referenced_images=images,
+                referenced_images=[worst] if worst else None,
             )
             for amount in finding.amounts
         ]
@@ -213,21 +209,39 @@ class _Side:
             write_plainly(measurement[0])
         return measurements
 
+    def _worst(self, finding: Finding) -> SourceImageForMeasurement | None:
+        """The image that a finding is worst on, if one is named."""
+        instances = self.part.source.instances
+        if finding.worst_slice is None or finding.worst_slice > len(instances):
+            return None
+        image = instances[finding.worst_slice - 1]
+        uid = self.instance_uid(image.sop_instance_uid)
+        return SourceImageForMeasurement(image.sop_class_uid, uid)
+
+    def _evaluation(self, finding: Finding) -> QualitativeEvaluation:
+        """The severity of a finding; without a number it is what names the worst image."""
+        evaluation = QualitativeEvaluation(
+            name=codes.degradation(finding.degradation, self.description.modality),
+            value=codes.SEVERITIES[finding.severity],
+        )
+        worst = self._worst(finding)
+        if worst is not None and not finding.amounts:
+            evaluation[0].ContentSequence = ContentSequence([worst])
+        return evaluation
+
     def _evaluations(
         self, where: Range, findings: Sequence[Finding]
     ) -> list[QualitativeEvaluation]:
         said = self.description
-        pairs = [
-            (codes.degradation(f.degradation, said.modality), codes.SEVERITIES[f.severity])
-            for f in findings
-        ]
-        pairs += [
+        pairs: list[tuple[Code, Code]] = [
             (codes.place(f.degradation), codes.PLACES[f.place])
             for f in findings
             if f.place is not None
         ]
+        severities = [self._evaluation(finding) for finding in findings]
         if where is None:
-            pairs.insert(0, (codes.SERIES_QUALITY, codes.VERDICTS[said.verdict]))
+            verdict = codes.VERDICTS[said.verdict]
+            severities.insert(0, QualitativeEvaluation(codes.SERIES_QUALITY, verdict))
             pairs += [
                 (codes.degradation(kind, said.modality), codes.NOT_ASSESSED)
                 for kind in said.not_assessed
@@ -237,7 +251,7 @@ class _Side:
                 *((codes.PLANNED_ACTION, codes.ACTIONS[action]) for action in said.actions),
                 *self.further,
             ]
-        return [QualitativeEvaluation(name=name, value=value) for name, value in pairs]
+        return [*severities, *(QualitativeEvaluation(name, value) for name, value in pairs)]
 
 
 def _algorithm(identity: OutputIdentity) -> AlgorithmIdentification:

@@ -7,13 +7,13 @@ changed, and why not where nothing was done.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from pydicom.dataset import Dataset
 
-from engines.quality import Degradation, Finding, QualityDescription, Severity
-from engines.sentence import PLACE_WORDS, format_amounts
+from engines.quality import Finding, QualityDescription, format_amounts, format_finding
+from engines.sentence import DEGRADATION_WORDS
 from medq_node.objects import GateMeasure, GateVerdict, OutputKind, OutputReference
 from medq_node.outputs.content import ActionTaken, ReportContent
 from medq_node.outputs.labels import (
@@ -23,8 +23,6 @@ from medq_node.outputs.labels import (
     series_description,
     series_number,
 )
-
-_NAMES = {Degradation.METAL: "metal artifact", Degradation.LOW_COUNT: "low-count noise"}
 
 RESEARCH_ONLY = "For research use only. Made by software; nobody has verified it."
 
@@ -72,16 +70,7 @@ def slices_words(slices: tuple[int, int] | None) -> str:
 
 def finding_words(finding: Finding) -> str:
     """One finding of a range of slices as a sentence, with its numbers, place and worst slice."""
-    severity = "no" if finding.severity is Severity.NONE else finding.severity.value
-    name = _NAMES.get(finding.degradation, finding.degradation.value)
-    words = f"{severity} {name}".capitalize()
-    if finding.amounts:
-        words += f": {format_amounts(finding)}"
-    if finding.place is not None:
-        words += f", {PLACE_WORDS[finding.place]}"
-    if finding.worst_slice is not None:
-        words += f", worst on slice {finding.worst_slice}"
-    return f"{words}."
+    return f"{format_finding(replace(finding, slices=None))}."
 
 
 def action_words(content: ReportContent, names: SeriesWords) -> Iterator[str]:
@@ -95,6 +84,10 @@ def action_words(content: ReportContent, names: SeriesWords) -> Iterator[str]:
             yield "Action taken: none. No restoration was asked for."
         case ActionTaken.UNCHANGED:
             yield "Action taken: none. No restoration was needed."
+        case ActionTaken.UNMENDABLE:
+            yield "Action taken: none. This engine can mend nothing of what is wrong."
+        case ActionTaken.UNFIT:
+            yield "Action taken: none. The images are unfit, and what is unfit is not restored."
     refused = content.action is ActionTaken.REFUSED
     gate_reasons = content.gate.reasons if content.gate else ()
     for reason in dict.fromkeys((*content.reasons, *gate_reasons)):
@@ -144,7 +137,7 @@ def _changes(before: QualityDescription, after: QualityDescription) -> Iterator[
         now = after.finding(then.degradation)
         if now is None:
             continue
-        name = _NAMES.get(then.degradation, then.degradation.value)
+        name = DEGRADATION_WORDS[then.degradation]
         if (then.amounts, then.severity) == (now.amounts, now.severity):
             same.append(f"{name} {_state(now)}")
         else:

@@ -65,10 +65,11 @@ class ImageReference:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A coded answer, such as the severity of a degradation."""
+    """A coded answer, such as the severity of a degradation, and where it was seen."""
 
     name: str
     value: str
+    images: tuple[ImageReference, ...] = ()
     details: tuple[Item, ...] = ()
 
 

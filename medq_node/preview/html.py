@@ -100,7 +100,7 @@ def _group(seen: ReportSeen, group: Group) -> Iterator[str]:
         yield f'<p class="quiet">About: {escape(group.about)}</p>\n'
     yield '<div class="tables">\n'
     yield from _numbers(seen, group.numbers)
-    yield from _evaluations(group.evaluations)
+    yield from _evaluations(seen, group.evaluations)
     yield "</div>\n"
     if group.images:
         yield f'<p class="images">Look at: {escape(seen.where(group.images))}</p>\n'
@@ -124,7 +124,7 @@ def _numbers(seen: ReportSeen, numbers: Sequence[Number]) -> Iterator[str]:
     yield "</tbody></table>\n"
 
 
-def _evaluations(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+def _evaluations(seen: ReportSeen, evaluations: Sequence[Evaluation]) -> Iterator[str]:
     if not evaluations:
         return
     yield "<table><caption>Judged</caption><tbody>\n"
@@ -132,8 +132,10 @@ def _evaluations(evaluations: Sequence[Evaluation]) -> Iterator[str]:
         yield (
             f'<tr><th scope="row">{escape(answer.name)}</th>'
             f'<td><span class="tone {tone(answer)}">{escape(answer.value)}</span>'
-            f"{_details(answer.details)}</td></tr>\n"
         )
+        if where := escape(seen.where(answer.images)):
+            yield f' <span class="quiet">{where}</span>'
+        yield f"{_details(answer.details)}</td></tr>\n"
     yield "</tbody></table>\n"
 
 

@@ -167,8 +167,10 @@ class _Group:
         elif kind == "NUM":
             self.numbers.append(_number(item, reader))
         elif kind == "CODE" and contained:
-            details = tuple(reader.below(item))
-            self.evaluations.append(Evaluation(code_meaning(item), reader.value(item), details))
+            images, details = _below(item, reader)
+            self.evaluations.append(
+                Evaluation(code_meaning(item), reader.value(item), images, details)
+            )
         elif contained and (image := reader.source_image(item)):
             self.images.append(image)
         else:
@@ -198,6 +200,13 @@ def _group(container: Dataset, section: tuple[str, ...], reader: ItemReader) -> 
 
 def _number(item: Dataset, reader: ItemReader) -> Number:
     value, unit = reader.measured(item)
+    return Number(code_meaning(item), value, unit, *_below(item, reader))
+
+
+def _below(
+    item: Dataset, reader: ItemReader
+) -> tuple[tuple[ImageReference, ...], tuple[Item, ...]]:
+    """What hangs on ``item``: the images that were looked at, and all else."""
     images: list[ImageReference] = []
     details: list[Item] = []
     for child in children(item):
@@ -205,4 +214,4 @@ def _number(item: Dataset, reader: ItemReader) -> Number:
             images.append(image)
         else:
             details += reader.generic(child)
-    return Number(code_meaning(item), value, unit, tuple(images), tuple(details))
+    return tuple(images), tuple(details)

@@ -88,11 +88,14 @@ def _group(console: Console, seen: ReportSeen, group: Group) -> None:
         _row(console, "About", Text(group.about))
     for number in group.numbers:
         where = seen.where(number.images)
-        value = f"{number.value} {number.unit}".strip()
-        _row(console, number.name, Text(f"{value}  ({where})" if where else value))
+        measured = f"{number.value} {number.unit}".strip()
+        _row(console, number.name, Text(f"{measured}  ({where})" if where else measured))
         _details(console, number.details)
     for answer in group.evaluations:
-        _row(console, answer.name, Text(answer.value, _STYLES[tone(answer)]))
+        value = Text(answer.value, _STYLES[tone(answer)])
+        if where := seen.where(answer.images):
+            value.append(f"  ({where})", "not bold default")
+        _row(console, answer.name, value)
         _details(console, answer.details)
     if group.images:
         _row(console, "Look at", Text(seen.where(group.images), "bold"))

@@ -6,13 +6,14 @@ a second try and an unfinished one is never seen.
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 
 import numpy as np
 
 from engines.base import Engine, load_engine
-from engines.quality import QualityDescription
+from engines.quality import QualityDescription, Verdict
 from engines.sentence import format_sentence
 from medq_node.certify.answer import UnusableAnswer, usable_answer
 from medq_node.certify.gate import check_restored, refused
@@ -85,7 +86,7 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         if gate.passed and restored is not None:
             with watch("assess again"):
                 after = engine.assess(restored)
-            refusals = veto(before, after)
+            refusals = veto(before, after, pixel_mm=_pixel_mm(source))
         if refusals:
             taken, reasons, outputs, after = ActionTaken.REFUSED, refusals, [], None
     content = ReportContent(
@@ -139,7 +140,17 @@ def _plan(restore: str, description: QualityDescription) -> tuple[ActionTaken, t
         return ActionTaken.RESTORED, (f"the rule asks to restore always; {planned}",)
     if description.restores:
         return ActionTaken.RESTORED, (planned,)
-    return ActionTaken.UNCHANGED, (planned,)
+    if description.verdict is Verdict.REJECT:
+        return ActionTaken.UNFIT, (planned,)
+    if description.verdict is Verdict.GOOD:
+        return ActionTaken.UNCHANGED, (planned,)
+    return ActionTaken.UNMENDABLE, (planned,)
+
+
+def _pixel_mm(source: SeriesStack) -> float:
+    """In-plane pixel spacing in mm, 0 where unknown: what blur is graded by."""
+    _, row_mm, column_mm = source.info.spacing_mm
+    return math.sqrt(row_mm * column_mm)
 
 
 def _restore(

@@ -66,7 +66,10 @@ def test_a_worse_verdict_is_told() -> None:
         ("moderate", 3.0, "mild", 3.9, False),
         ("none", 0.0, "mild", 0.2, True),
         ("none", None, "mild", None, True),
-        ("mild", None, "mild", 3.0, False),
+        ("mild", None, "mild", 3.0, True),  # nothing to compare: not passed in silence
+        ("mild", 3.0, "mild", None, True),
+        ("mild", None, "mild", None, False),
+        ("moderate", None, "mild", 3.0, False),  # the words are better
     ],
 )
 def test_how_much_worse_is_worse(
@@ -93,6 +96,51 @@ def test_any_number_that_grew_counts_and_fewer_counts_are_worse() -> None:
     assert veto(described(kept), described(replace(kept, amount=10)))
     assert veto(described(kept), described(replace(kept, amount=40))) == ()
     assert veto(described(kept), described(replace(kept, amount=0)))
+
+
+def mr_head(*findings: Finding) -> QualityDescription:
+    return replace(described(*findings), modality=Modality.MR, region="head")
+
+
+def test_only_numbers_that_are_bad_by_themselves_count() -> None:
+    moved = Finding(
+        Degradation.MOTION, Severity.MODERATE, 2.9, "mm", more=(Amount(0.1, "degrees"),)
+    )
+    less = replace(moved, amount=1.6, more=(Amount(0.13, "degrees"),))
+    assert veto(mr_head(moved), mr_head(less)) == ()
+    turned = replace(moved, amount=1.6, more=(Amount(0.6, "degrees"),))
+    assert "1.6 mm and 0.6 degrees" in veto(mr_head(moved), mr_head(turned))[0]
+
+
+def test_what_is_not_graded_counts_only_where_nothing_graded_is_common() -> None:
+    streaks = Finding(
+        Degradation.METAL, Severity.MODERATE, 79, "HU", more=(Amount(2, "% of pixels"),)
+    )
+    weaker = replace(streaks, amount=41, more=(Amount(2.6, "% of pixels"),))
+    assert veto(described(streaks), described(weaker)) == ()
+    area = Finding(Degradation.METAL, Severity.MODERATE, 2, "% of pixels")
+    assert veto(described(area), described(weaker))
+    assert veto(described(area), described(replace(area, amount=2.4))) == ()
+
+
+def test_numbers_without_a_common_unit_are_told_and_not_passed_in_silence() -> None:
+    relative = replace(NOISE, amount=30, unit="% of signal")
+    (reason,) = veto(described(NOISE), described(relative))
+    assert reason == (
+        "The engine's second look at the restored series finds severe noise (30 % of signal), which"
+        " can't be compared with the original's severe noise (40 HU)."
+    )
+    assert veto(described(NOISE), described(replace(relative, severity=Severity.MILD))) == ()
+    # A common number that is none tells nothing of the one that is not.
+    shifted = Finding(Degradation.MOTION, Severity.MILD, 0.6, "mm")
+    turned = Finding(Degradation.MOTION, Severity.MILD, 0.3, "mm", more=(Amount(0.9, "degrees"),))
+    assert "can't be compared" in veto(mr_head(shifted), mr_head(turned))[0]
+
+
+def test_coarse_pixels_are_judged_as_such() -> None:
+    blurred = Finding(Degradation.BLUR, Severity.MILD, 7, "mm FWHM")
+    worse = replace(blurred, severity=Severity.MODERATE, amount=9)
+    assert veto(described(blurred), described(worse), pixel_mm=2)
 
 
 def test_what_could_not_be_judged_before_and_is_there_now_is_told() -> None:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engines.aggregate import LONG_SERIES, aggregate
 from engines.quality import (
+    RESTORING,
     Action,
     Amount,
     Confidence,
@@ -23,9 +24,9 @@ from engines.quality import (
     format_sentence,
     parse_sentence,
 )
-from engines.severity import graded_finding
+from engines.severity import cut_offs, graded_finding
 from engines.verdict import verdict_of
-from tests.engines.strategies import described_slices
+from tests.engines.strategies import GRADED, described_slices
 
 N, M, C = Degradation.NOISE, Degradation.METAL, Degradation.CLIPPING
 
@@ -48,6 +49,16 @@ def one(
     verdict, actions = verdict_of(said, Modality.CT, "chest", confidence)
     return QualityDescription(
         Modality.CT, "chest", tuple(said), tuple(unknown), verdict, actions, confidence
+    )
+
+
+def moved(mm: float, degrees: float = 0) -> QualityDescription:
+    """A slice of a head in MR."""
+    amounts = [Amount(mm, "mm"), Amount(degrees, "degrees")]
+    finding = graded_finding(Degradation.MOTION, amounts, Modality.MR, "head")
+    verdict, actions = verdict_of([finding], Modality.MR, "head", Confidence.HIGH)
+    return QualityDescription(
+        Modality.MR, "head", (finding,), (), verdict, actions, Confidence.HIGH
     )
 
 
@@ -106,6 +117,23 @@ def test_a_prosthesis_is_named_where_it_is_and_rejects_nothing_else() -> None:
     assert (half.verdict, half.actions) == (Verdict.REJECT, (Action.REPEAT,))
 
 
+def test_many_mild_slices_do_not_dilute_a_severe_few() -> None:
+    streaks = {n: one(metal=200) for n in range(40, 50)}
+    alone = found(series(100, streaks), M)
+    among = series(100, {n: one(metal=25) for n in range(10, 90)} | streaks)
+    assert found(among, M) == alone == Finding(M, Severity.SEVERE, 200, "HU", (40, 49), 40)
+    assert among.verdict is Verdict.USABLE
+
+
+def test_only_slices_that_are_unfit_themselves_make_a_series_unfit() -> None:
+    unfit, severe = one(metal=250), one(metal=90)
+    said = series(100, {n: unfit if n < 40 else severe for n in range(30, 60)})
+    assert found(said, M).severity is Severity.SEVERE
+    assert said.verdict is Verdict.USABLE  # a tenth of the slices is unfit, a third is severe
+    assert series(100, dict.fromkeys(range(30, 49), unfit)).verdict is Verdict.USABLE
+    assert series(100, dict.fromkeys(range(30, 50), unfit)).verdict is Verdict.REJECT
+
+
 def test_a_place_on_which_slices_differ_is_not_said() -> None:
     said = series(12, {4: one(metal=90, place="upper left"), 5: one(metal=90, place="upper right")})
     assert found(said, M).place is None
@@ -139,19 +167,47 @@ def test_two_neighbours_or_many_single_ones_are_no_mistake() -> None:
     assert found(every_fourth, M).severity is Severity.MODERATE
 
 
+def test_slices_measured_in_turns_confirm_each_other() -> None:
+    kind = Degradation.MOTION
+    said = aggregate({n: moved(4 if n in (11, 13, 15, 17) else 0) for n in range(1, 31)})
+    assert found(said, kind).slices == (11, 17)
+    assert found(said, kind).severity is Severity.SEVERE
+    apart = aggregate({n: moved(4 if n in (11, 14, 17) else 0) for n in range(1, 31)})
+    assert found(apart, kind) == Finding(kind, Severity.NONE, 0, "mm", more=(Amount(0, "degrees"),))
+
+
+def test_a_severe_slice_beside_a_mild_one_is_believed_as_far_as_both_go() -> None:
+    said = aggregate({n: moved({7: 4, 8: 0.6}.get(n, 0)) for n in range(1, 31)})
+    assert found(said, Degradation.MOTION) == Finding(
+        Degradation.MOTION, Severity.MILD, 0.6, "mm", (7, 8), 7, (Amount(0, "degrees"),)
+    )
+
+
+def test_what_is_known_of_a_few_slices_is_not_said_of_all() -> None:
+    said = series(100, {50: one(200)}, usual=one(noise=None))
+    assert found(said, N) == Finding(N, Severity.SEVERE, 200, "HU", (50, 50))
+    assert said.verdict is Verdict.USABLE  # one slice of a hundred is unfit
+    quiet = series(100, dict.fromkeys((40, 50), one(8)), usual=one(noise=None))
+    assert found(quiet, N) == Finding(N, Severity.NONE, 8, "HU", (40, 50))
+    ends = series(100, dict.fromkeys(range(2, 100), one(40)), usual=one(noise=None))
+    assert found(ends, N).slices == (2, 99)
+
+
 def test_sampled_slices_have_the_neighbours_that_were_described() -> None:
     slices = {n: one(metal=50 if n in (101, 111) else 0) for n in range(1, 300, 10)}
     assert found(aggregate(slices), M).slices == (101, 111)
 
 
-def test_numbers_of_one_finding_belong_to_one_slice() -> None:
-    def moved(mm: float, degrees: float) -> QualityDescription:
-        amounts = [Amount(mm, "mm"), Amount(degrees, "degrees")]
-        finding = graded_finding(Degradation.MOTION, amounts, Modality.MR, "head")
-        return QualityDescription(
-            Modality.MR, "head", (finding,), (), Verdict.USABLE, (Action.KEEP,), Confidence.HIGH
-        )
+def test_slices_of_one_severity_are_ordered_by_whichever_number_is_worst() -> None:
+    turned, shifted = moved(3.5, 10), moved(5, 0)
+    assert (turned.verdict, shifted.verdict) == (Verdict.REJECT, Verdict.USABLE)
+    for slices in ({1: turned, 2: shifted}, {1: shifted, 2: turned}):
+        said = aggregate(slices)
+        assert found(said, Degradation.MOTION).amounts == (Amount(3.5, "mm"), Amount(10, "degrees"))
+        assert said.verdict is Verdict.REJECT
 
+
+def test_numbers_of_one_finding_belong_to_one_slice() -> None:
     said = aggregate({n: moved(n, 10 - n) for n in range(1, 10)})
     assert found(said, Degradation.MOTION).amounts in {
         (Amount(n, "mm"), Amount(10 - n, "degrees")) for n in range(1, 10)
@@ -198,6 +254,9 @@ def test_what_every_slice_is_judged_binds_the_series() -> None:
     hopeless = {n: one(200, confidence=Confidence.LOW) for n in (1, 2)}
     said = aggregate(hopeless, confidence=Confidence.HIGH)
     assert (said.verdict, said.actions) == (Verdict.USABLE, (Action.REDUCE_NOISE,))
+    # Nor is it where every slice is rejected and the whole is told with a low confidence.
+    unsure = aggregate({n: one(200) for n in (1, 2)}, confidence=Confidence.LOW)
+    assert (unsure.verdict, unsure.actions) == (Verdict.USABLE, (Action.REDUCE_NOISE,))
 
 
 @pytest.mark.parametrize(
@@ -256,8 +315,10 @@ def test_ranges_hold_what_they_say_and_nothing_worse_lies_outside(slices) -> Non
     assert parse_sentence(format_sentence(said)) == said
     for finding in said.findings:
         known = {n: f for n, d in slices.items() if (f := d.finding(finding.degradation))}
+        ends = min(known), max(known)
         if finding.severity is Severity.NONE:
-            assert finding.slices is None
+            whole = ends == (min(slices), max(slices))
+            assert finding.slices == (None if whole else ends)
             continue
         if finding.worst_slice is not None:
             assert known[finding.worst_slice].severity.rank >= finding.severity.rank
@@ -278,3 +339,34 @@ def test_what_no_slice_speaks_of_the_series_does_not_speak_of(slices) -> None:
     assert (
         set(said.not_assessed) == {kind for d in slices.values() for kind in d.not_assessed} - named
     )
+
+
+FACTORS = st.sampled_from([0.0, 0.4, 0.7, 1.0, 4.0])
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from([(modality, kind) for modality, kinds in GRADED.items() for kind in kinds]),
+    # Runs of equal slices, some of which get worse as a whole: single ones seldom tip a balance.
+    st.lists(st.tuples(st.integers(1, 20), FACTORS, FACTORS), min_size=2, max_size=5),
+    st.sampled_from([frozenset(), RESTORING]),
+    st.sampled_from(Confidence),
+)
+@example((Modality.CT, M), [(2, 1.0, 1.0), (9, 0.0, 0.4)], RESTORING, Confidence.HIGH)
+def test_more_of_anything_never_makes_a_less_severe_or_better_series(what, runs, can, sure) -> None:
+    modality, kind = what
+    row = cut_offs(modality, kind, "chest")
+    assert row is not None
+
+    def one_slice(factor: float) -> QualityDescription:
+        """With so many times the severe cut-off."""
+        amount = Amount(factor * row.severe, row.unit)
+        said = graded_finding(kind, [amount], modality, "chest")
+        verdict, actions = verdict_of([said], modality, "chest", sure, can)
+        return QualityDescription(modality, "chest", (said,), (), verdict, actions, sure)
+
+    before = [one_slice(first) for count, first, _ in runs for _ in range(count)]
+    after = [one_slice(max(first, then)) for count, first, then in runs for _ in range(count)]
+    then, now = (aggregate(dict(enumerate(slices, 1)), can) for slices in (before, after))
+    assert then.verdict.rank <= now.verdict.rank
+    assert found(then, kind).severity.rank <= found(now, kind).severity.rank

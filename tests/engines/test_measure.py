@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +14,13 @@ import pytest
 from scipy import ndimage
 
 from engines.base import ArrayStack, Engine, EngineError, load_engine
-from engines.classical.engine import ClassicalEngine
+from engines.classical.engine import ClassicalEngine, spelt
 from engines.classical.measure import MAX_SLICES
 from engines.classical.noise import kernel_side, slice_noise
 from engines.classical.sharpness import slice_fwhm_mm
 from engines.phantoms.low_dose import low_dose_series
 from engines.quality import (
+    APPLICABLE,
     Action,
     Confidence,
     Degradation,
@@ -52,6 +56,36 @@ def test_the_digest_changes_with_any_parameter(monkeypatch: pytest.MonkeyPatch) 
     before = ENGINE.digest
     monkeypatch.setattr("engines.classical.restore.WEIGHT", 0.81)
     assert ENGINE.digest != before
+
+
+def test_the_digest_is_the_same_in_every_process() -> None:
+    """Sets of words come in another order with every seed of their hashes."""
+    program = "from engines.classical.engine import ClassicalEngine as E; print(E().digest)"
+    digests = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for seed in ("1", "2", "3")
+    ]
+    assert digests == [ENGINE.digest] * 3
+
+
+def test_a_parameter_without_a_lasting_text_is_refused() -> None:
+    assert spelt({Severity.NONE: 1.5}) == "{Severity.NONE: 1.5}"
+    assert spelt(frozenset("ba")) == spelt(frozenset("ab")) == "{'a', 'b'}"
+    with pytest.raises(TypeError, match="object"):
+        spelt((object(),))
+
+
+@pytest.mark.parametrize("modality", Modality)
+def test_every_degradation_that_means_something_is_named(modality: Modality) -> None:
+    said = ENGINE.assess(disc_stack(modality, 10.0))
+    named = {finding.degradation for finding in said.findings} | set(said.not_assessed)
+    assert named == set(APPLICABLE[modality])
 
 
 @pytest.mark.parametrize("sigma", [8.0, 20.0, 45.0])

@@ -21,6 +21,7 @@ from engines.quality import (
     SentenceError,
     Severity,
     Verdict,
+    format_amounts,
     format_sentence,
     parse_sentence,
     region_from_words,
@@ -174,6 +175,11 @@ def test_rounding_settles_at_once_and_stays_close(amount: float) -> None:
     once = rounded(amount)
     assert rounded(once) == once
     assert once == pytest.approx(amount, rel=0.005, abs=0.00005)
+
+
+def test_a_zero_has_no_sign() -> None:
+    assert math.copysign(1, rounded(-0.0)) == math.copysign(1, rounded(-1e-9)) == 1
+    assert format_amounts(Finding(Degradation.NOISE, Severity.NONE, -0.0, "HU")) == "0 HU"
 
 
 @pytest.mark.parametrize(

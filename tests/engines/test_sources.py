@@ -52,6 +52,28 @@ def test_every_slice_becomes_a_source_with_its_noise_measured(tmp_path: Path) ->
     assert is_clean(first)
 
 
+@pytest.mark.parametrize(
+    ("told", "spacing", "taken"),
+    [(5, 3.0, 5.0), (0, 2.0, 2.0), (None, 2.0, 2.0), (None, 0.0, 3.0), (float("nan"), -1.0, 3.0)],
+)
+def test_a_thickness_nobody_tells_is_that_of_a_usual_slice(tmp_path, told, spacing, taken) -> None:
+    acquisition = {} if told is None else {"slice_thickness_mm": told}
+    save(tmp_path, "a", noisy(10, 1), spacing_mm=[spacing, 1.0, 1.0], acquisition=acquisition)
+    (found,) = load_sources(tmp_path, Modality.CT)
+    assert found.slice_mm == taken
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_noise_that_cannot_be_measured_is_unknown_and_not_clean(tmp_path, modality) -> None:
+    more = {} if modality == "CT" else {"unit": "signal", "region": "head"}
+    values = np.full((1, 128, 128), -1000 if modality == "CT" else 0, np.float32)
+    save(tmp_path, "air", values, modality=modality, **more)
+    (found,) = load_sources(tmp_path, Modality(modality))
+    assert found.noise is None and found.known_noise == 0
+    assert not is_clean(found)
+    assert is_clean(source("a phantom", "p", 0.0))
+
+
 def test_padding_becomes_air(tmp_path: Path) -> None:
     values = noisy(10.0)
     values[:, :20] = -3024

@@ -173,6 +173,27 @@ def test_findings_of_a_range_of_slices_have_a_group_of_their_own(
     assert pointed_at(part) == [ct.instances[3].sop_instance_uid]
 
 
+def test_the_worst_image_hangs_on_the_number_or_else_on_the_severity(
+    ct: SeriesStack, identity: OutputIdentity, tmp_path: Path
+) -> None:
+    report = written([ReportPart(ct, ranged(ct), identity)], tmp_path)
+    whole, part = imaging_measurements(report)
+    metal = next(i for i in part if name_of(i) == "Metal artifact")
+    (image,) = metal.ContentSequence
+    assert (image.RelationshipType, name_of(image)) == ("INFERRED FROM", "Source of Measurement")
+    assert pointed_at([image]) == [ct.instances[3].sop_instance_uid]
+    # With a number it hangs there, and only there.
+    noise = next(i for i in whole if name_of(i) == "Noise level")
+    assert pointed_at(noise.ContentSequence) == [ct.instances[1].sop_instance_uid]
+    assert not any("ContentSequence" in i for i in whole if i.ValueType == "CODE")
+    # Where no slice is named, or one that is not there, nothing hangs.
+    away = Finding(Degradation.METAL, Severity.MILD, None, None, None, 99)
+    content = ranged(ct)
+    content = replace(content, before=replace(content.before, findings=(away,)))
+    (group,) = imaging_measurements(written([ReportPart(ct, content, identity)], tmp_path / "away"))
+    assert not any("ContentSequence" in i for i in group if i.ValueType == "CODE")
+
+
 def test_a_mixture_has_every_number_place_and_planned_action(
     mr: SeriesStack, identity: OutputIdentity, tmp_path: Path
 ) -> None:

@@ -158,6 +158,19 @@ def test_a_group_is_read_by_its_codes_not_by_its_order() -> None:
         assert [line.value for line in found.further] == ["(IMAGE)"]
 
 
+def test_an_answer_tells_the_image_that_it_was_seen_on() -> None:
+    severe = item(
+        "CODE",
+        ("METAL", "Metal artifact"),
+        image("2.25.31", "INFERRED FROM"),
+        ConceptCodeSequence=[code("S", "Severe")],
+    )
+    found = seen_as(report(group(severe), series=[["2.25.30", "2.25.31"]]))
+    assert "Severe  (slice 2 of 2)" in as_text(found)
+    assert 'Severe</span> <span class="quiet">slice 2 of 2</span>' in as_html(found)
+    assert "Source of Measurement" not in as_text(found) + as_html(found)
+
+
 def test_an_image_that_the_evidence_does_not_list_is_named_by_its_uid() -> None:
     parsed = parse_report(report(group(image("2.25.77")), series=[["2.25.30"]]))
     assert parsed.where(parsed.groups[0].images) == "image 2.25.77"

@@ -12,7 +12,7 @@ import pytest
 from engines import base
 from engines.base import FloatArray, Slab, StackInfo
 from engines.classical.engine import ClassicalEngine
-from engines.quality import Action, QualityDescription
+from engines.quality import Action, QualityDescription, Verdict
 from medq_node.objects import CertifySettings, GateLimits, OutputKind
 from medq_node.outputs.content import ActionTaken
 from medq_node.workshop.certify import certify
@@ -61,6 +61,20 @@ def words_of(report: Path) -> str:
 
     walk(pydicom.dcmread(report))
     return "\n".join(found)
+
+
+def codes_of(report: Path, name: str) -> list[str]:
+    """Values of the coded items called ``name`` (a code value)."""
+    found: list[str] = []
+
+    def walk(ds: pydicom.Dataset) -> None:
+        if ds.get("ValueType") == "CODE" and ds.ConceptNameCodeSequence[0].CodeValue == name:
+            found.append(ds.ConceptCodeSequence[0].CodeValue)
+        for item in ds.get("ContentSequence", []):
+            walk(item)
+
+    walk(pydicom.dcmread(report))
+    return found
 
 
 def test_a_noisy_series_becomes_a_restored_series_and_a_report(order: WorkOrder) -> None:
@@ -129,7 +143,6 @@ def test_good_images_get_a_report_and_no_restored_series(order: WorkOrder, tmp_p
             ActionTaken.RESTORED,
             "the assessment plans to correct motion, consider repeating",
         ),
-        ((Action.REPEAT,), ActionTaken.UNCHANGED, "the assessment plans to consider repeating"),
     ],
 )
 def test_any_action_that_restores_makes_a_restored_series(
@@ -145,6 +158,57 @@ def test_any_action_that_restores_makes_a_restored_series(
     )
     result = produce(replace(order, restore="when_needed"))
     assert (result.taken, result.reasons[0]) == (taken, reason)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "action", "taken", "code", "words"),
+    [
+        (
+            Verdict.GOOD,
+            Action.KEEP,
+            ActionTaken.UNCHANGED,
+            "UNCHANGED",
+            "No restoration was needed.",
+        ),
+        (
+            Verdict.USABLE,
+            Action.KEEP,
+            ActionTaken.UNMENDABLE,
+            "UNMENDABLE",
+            "This engine can mend nothing of what is wrong.",
+        ),
+        (
+            Verdict.REJECT,
+            Action.REPEAT,
+            ActionTaken.UNFIT,
+            "UNFIT",
+            "The images are unfit, and what is unfit is not restored.",
+        ),
+    ],
+)
+def test_why_a_series_is_not_restored_is_told_by_its_verdict(
+    order: WorkOrder,
+    monkeypatch: pytest.MonkeyPatch,
+    verdict: Verdict,
+    action: Action,
+    taken: ActionTaken,
+    code: str,
+    words: str,
+) -> None:
+    assess = ClassicalEngine.assess
+    monkeypatch.setattr(
+        ClassicalEngine,
+        "assess",
+        lambda self, s: replace(assess(self, s), verdict=verdict, actions=(action,)),
+    )
+    result = produce(replace(order, restore="when_needed"))
+    assert result.taken == taken
+    assert result.reasons == (f"the assessment plans to {action}",)
+    assert [o.kind for o in result.outputs] == [OutputKind.REPORT]
+    told = words_of(result.outputs[0].path)
+    assert words in told
+    assert ("No restoration was needed" in told) is (verdict is Verdict.GOOD)
+    assert codes_of(result.outputs[0].path, "ACTION-TAKEN") == [code]
 
 
 def test_a_cheating_engine_is_refused_and_the_report_says_why(

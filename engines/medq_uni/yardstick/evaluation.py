@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engines.base import Engine
-from engines.description import Degradation, Modality, QualityDescription, Severity
+from engines.description import Degradation, Modality, QualityDescription
 from engines.medq_uni.pair import Source
 from engines.medq_uni.tasks import Task
 from engines.medq_uni.yardstick.contestant import own_words
@@ -19,28 +19,14 @@ from engines.medq_uni.yardstick.physicist.tables import physicist_measures, tabl
 from engines.medq_uni.yardstick.report import Picture, Section
 from engines.medq_uni.yardstick.restoration import bm3d, cost, figures, filters
 from engines.medq_uni.yardstick.restoration.cases import Case, make_cases, sample
-from engines.medq_uni.yardstick.restoration.contest import (
-    INPUT,
-    Entry,
-    Outcome,
-    entry_of,
-    outcomes,
-    worded_entries,
-)
+from engines.medq_uni.yardstick.restoration.contest import outcomes
 from engines.medq_uni.yardstick.restoration.material import (
+    material_table,
     phantom_regions,
     phantom_sources,
     real_sources,
 )
-from engines.medq_uni.yardstick.restoration.tables import (
-    by_entry,
-    clean_table,
-    median_case,
-    summary_table,
-    task_tables,
-    title_of,
-    word,
-)
+from engines.medq_uni.yardstick.restoration.sections import entries_of, restoration_sections
 from engines.medq_uni.yardstick.words.calibration import (
     calibration_table,
     reliability_figure,
@@ -63,7 +49,8 @@ class Settings:
     """What is measured: ``count`` cases of each task, of which BM3D sees ``bm3d_cases`` in all.
 
     ``data`` is a folder of arrays, ``None`` for phantoms alone. ``quick`` takes a few small
-    phantoms: it shows that all works, its numbers mean nothing.
+    phantoms: it shows that all works, its numbers mean nothing. ``held_out`` is the share of real
+    patients that a training left out by ``split_seed``: only they are measured; ``None`` for all.
     """
 
     engine: Engine
@@ -74,6 +61,8 @@ class Settings:
     quick: bool
     bm3d_cases: int
     parts: frozenset[str] = frozenset(PARTS)
+    held_out: float | None = None
+    split_seed: int = 0
 
     @property
     def size(self) -> int:
@@ -98,9 +87,13 @@ class Progress(Protocol):
         """A new phase of ``total`` steps, ``None`` where unknown; call the result after each."""
         ...
 
+    def say(self, line: str) -> None:
+        """Something worth a line."""
+        ...
+
 
 def evaluate(settings: Settings, progress: Progress) -> list[Section]:
-    """All sections of the report, those of restoration first.
+    """All sections of the report: who was measured, then part by part.
 
     Raises:
         ValueError: no task, or the folder of arrays has nothing for one.
@@ -113,10 +106,20 @@ def evaluate(settings: Settings, progress: Progress) -> list[Section]:
     if {RESTORATION, WORDS, HARM} & parts:
         sources = gather(settings, progress)
         draws = [sample(task, sources, settings.each, settings.seed) for task in settings.tasks]
-        cases = make_cases(draws, progress.phase("making cases", sum(map(len, draws))))
+        made = progress.phase("making cases", sum(map(len, draws)))
+        passed: list[str] = []
+        cases = make_cases(draws, made, passed.append)
+        for line in passed:
+            progress.say(line)
+        sections.append(_material_section(settings, sources, cases, passed))
         stated = assessed(settings.engine, cases, progress)
         if RESTORATION in parts:
-            sections += _restoration_sections(settings, cases, stated, progress)
+            some = entries_of(settings.engine, settings.tasks, cases, stated, settings.bm3d_seen)
+            found = outcomes(some, cases, progress.phase("restoring", len(cases)))
+            drawn = progress.phase("drawing typical cases", len(settings.tasks))
+            sections += restoration_sections(
+                settings.engine.name, settings.tasks, found, some, settings.seed, drawn
+            )
         if WORDS in parts:
             sections.append(_words_section(settings, cases, stated))
         if HARM in parts:
@@ -139,7 +142,7 @@ def gather(settings: Settings, progress: Progress) -> tuple[Source, ...]:
     modalities = list(dict.fromkeys(task.modality for task in settings.tasks))
     read = progress.phase("reading real images", len(modalities))
     for modality in modalities:
-        sources += real_sources(settings.data, modality)
+        sources += real_sources(settings.data, modality, settings.held_out, settings.split_seed)
         read()
     return sources
 
@@ -156,67 +159,23 @@ def assessed(
     return stated
 
 
-def entries_of(
-    settings: Settings, stated: Mapping[str, QualityDescription], cases: Sequence[Case]
-) -> list[Entry]:
-    """Everyone who restores, in the order of tables; BM3D where it can be had."""
-    entries = [INPUT, *(entry_of(contestant, is_filter=True) for contestant in filters.filters())]
-    noisy = [task.name for task in settings.tasks if task.noisy]
-    if settings.bm3d_seen > 0 and noisy:
-        each = -(-min(settings.bm3d_seen, settings.each * len(noisy)) // len(noisy))
-        shown: list[str] = []
-        for name in noisy:
-            shown += [case.name for case in cases if case.draw.task.name == name][:each]
-        entries.append(entry_of(bm3d.BM3D, is_filter=True, case_names=frozenset(shown)))
-    return [*entries, *worded_entries(settings.engine, stated)]
-
-
-def _restoration_sections(
-    settings: Settings,
-    cases: Sequence[Case],
-    stated: Mapping[str, QualityDescription],
-    progress: Progress,
-) -> list[Section]:
-    entries = entries_of(settings, stated, cases)
-    found = outcomes(entries, cases, progress.phase("restoring", len(cases)))
-    summary = summary_table(found, entries, settings.engine.name, settings.seed)
-    drawn = progress.phase("drawing typical cases", len(settings.tasks))
-    sections = [Section("At a glance", tables=[summary])]
-    for task in settings.tasks:
-        sections.append(_task_section(settings, task, found, entries))
-        drawn()
-    return sections
-
-
-def _task_section(
-    settings: Settings, task: Task, found: Sequence[Outcome], entries: Sequence[Entry]
+def _material_section(
+    settings: Settings, sources: Sequence[Source], cases: Sequence[Case], passed: Sequence[str]
 ) -> Section:
-    title, engine, seed = title_of(task.name), settings.engine.name, settings.seed
-    of_task = [outcome for outcome in found if outcome.case.draw.task.name == task.name]
-    section = Section(f"Task: {title}")
-    if task.severities == (Severity.NONE,):
-        section.tables.append(clean_table(task.name, of_task, entries))
-        return section
-    section.tables += task_tables(task.name, of_task, entries, seed)
-    if not figures.available():
-        return section
-    results = by_entry(of_task)
-    names = [entry.name for entry in entries if entry.name != INPUT.name]
-    chart = figures.gains_chart(results, names, f"{title}: gain by contestant", seed)
-    caption = f"Gains in {title}; in brackets the number of cases where it is not all."
-    section.pictures.append(Picture(f"{word(task.name)}_gains", chart, caption))
-    case = median_case(results, engine)
-    shown = [
-        (entry.name, entry.restore(case))
-        for entry in entries
-        if entry is INPUT or entry.name == engine or (entry.is_filter and entry.name != "wavelet")
-        if entry.name in results
-    ]
-    images = [(name, image) for name, image in shown if image is not None]
-    caption = f"The case of the median gain of {engine} in {title} ({case.name})."
-    drawn = figures.comparison(case, images, f"{title}: the case of the median gain of {engine}")
-    section.pictures.append(Picture(f"{word(task.name)}_case", drawn, caption))
-    return section
+    """Who was measured, and whether a training may have seen them."""
+    if settings.data is None:
+        text = "Phantoms alone; no training takes these."
+    elif settings.held_out is None:
+        text = "No patient is held out: of an engine that was trained on these images, or on others"
+        text += " of the same patients, the figures say too much."
+    else:
+        text = (
+            f"Real images of the {100 * settings.held_out:g} % of patients alone that the split of "
+            f"seed {settings.split_seed} holds out. No training takes these phantoms."
+        )
+    used = [case.pair.source for case in cases]
+    lines = "\n".join(f"- {line}" for line in passed)
+    return Section("Who was measured?", lines, tables=[material_table(sources, used, text)])
 
 
 def _words_section(

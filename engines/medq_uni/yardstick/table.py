@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 Cell = str | float | int | None
-"""``None`` is shown as a dash: not measured. Floats are shown with 3 significant digits."""
+"""``None`` is shown as a dash: not measured. Floats of a column have the same few decimals."""
+
+
+DECIMALS = ((1.0, 3), (100.0, 2), (1000.0, 1))
+"""Columns whose numbers are all below the first have so many decimals; larger ones have none."""
+DECIBEL = "(dB)"
+"""Columns that are named so have two decimals: no literature gives more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,14 @@ class Table:
             lines += [self.note, ""]
         lines.append(f"| {' | '.join(_shown(name) for name in self.columns)} |")
         lines.append(f"| {' | '.join(aligned)} |")
-        lines += [f"| {' | '.join(_shown(cell) for cell in row)} |" for row in self.rows]
+        decimals = [
+            2 if DECIBEL in name else _decimals([row[k] for row in self.rows])
+            for k, name in enumerate(self.columns)
+        ]
+        lines += [
+            f"| {' | '.join(_shown(*cell) for cell in zip(row, decimals, strict=True))} |"
+            for row in self.rows
+        ]
         return "\n".join(lines) + "\n"
 
     def csv(self) -> str:
@@ -58,9 +73,19 @@ def _is_number(cell: Cell) -> bool:
     return cell is None or isinstance(cell, float | int)
 
 
-def _shown(cell: Cell) -> str:
+def _decimals(cells: Sequence[Cell]) -> int:
+    """Decimals of a column: three significant digits for its largest number or nearly so.
+
+    A column has the same decimals throughout, so that its numbers can be compared at a glance.
+    """
+    largest = max((abs(c) for c in cells if isinstance(c, float) and isfinite(c)), default=0.0)
+    return next((places for below, places in DECIMALS if largest < below), 0)
+
+
+def _shown(cell: Cell, decimals: int = 0) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, float):
-        return f"{cell:.3g}" if abs(cell) < 100 else f"{cell:.0f}"
+        text = f"{cell:.{decimals}f}"
+        return text if not isfinite(cell) or float(text) != 0 else "0"
     return str(cell).replace("|", "\\|")

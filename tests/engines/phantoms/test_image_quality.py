@@ -21,6 +21,7 @@ MAKERS: tuple[Callable[..., Section], ...] = (
     phantom.uniform,
     phantom.line_pairs,
     phantom.observer,
+    phantom.steps,
 )
 grids = st.sampled_from([(128, 1.7), (200, 1.1), (256, 0.85), (301, 0.7)])
 

@@ -9,14 +9,19 @@ import subprocess
 import sys
 
 import matplotlib.image
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from engines.classical.engine import ClassicalEngine
+from engines.description import Modality
 from engines.medq_uni.evaluate import app
+from engines.medq_uni.sources import load_sources, split
 from engines.medq_uni.yardstick.report import Section, page, write
 from engines.medq_uni.yardstick.restoration import cost
+from engines.medq_uni.yardstick.restoration.material import material_table, real_sources
 from engines.medq_uni.yardstick.table import Table
+from tests.engines.yardstick.made import source
 
 RUN = CliRunner()
 
@@ -75,8 +80,9 @@ def test_filters_and_all_wordings_of_the_engine_are_in_the_table(done):
     out, _ = done
     rows = list(csv.DictReader((out / "ct_low_dose.csv").open()))
     assert [row["contestant"] for row in rows] == [
-        "input", "wavelet", "TV", "NLM", "classical", "classical, no words",
-        "classical, another's words", "classical, true words",
+        "input", "wavelet", "TV", "NLM", "classical", "classical, always run",
+        "classical, no words", "classical, words that say none", "classical, wrong severity",
+        "classical, true words",
     ]  # fmt: skip
     by_name = {row["contestant"]: row for row in rows}
     assert float(by_name["TV"]["gain (dB)"]) > 0
@@ -108,6 +114,8 @@ def test_the_same_seed_gives_the_same_numbers(done, tmp_path):
         (["--engine", "classical", "--tasks", ","], "no task is named"),
         (["--engine", "classical", "--parts", "soul"], "no part named 'soul'; known: restoration"),
         (["--engine", "classical", "--data", "/no/such"], "data: /no/such is no folder"),
+        (["--engine", "classical", "--held-out", "0.2"], "held-out means patients of a folder"),
+        (["--engine", "classical", "--held-out", "1.2"], "held-out must be over 0 and at most 1"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(words, said, tmp_path):
@@ -118,7 +126,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(words, said, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("option", ["--count", "--seed", "--bm3d"])
+@pytest.mark.parametrize("option", ["--count", "--seed", "--bm3d", "--split-seed"])
 def test_numbers_below_their_least_are_refused_by_name(option, tmp_path):
     found = call("--engine", "classical", option, -1, "-o", tmp_path)
     assert found.exit_code == 2
@@ -152,15 +160,82 @@ def test_the_module_can_be_started_and_tells_its_options():
 
 def test_cost_is_measured_in_a_process_alone_and_counts_its_own_memory():
     found = cost.measure_apart("TV", 512, 1)
-    assert found is not None
+    assert isinstance(found, cost.Cost)
     assert found.ms > 0
     # At least the image in float64 and its gradient; far less than this process holds.
     assert 4 < found.memory_mib < 400
 
 
-def test_what_cannot_be_measured_is_a_row_less():
-    assert cost.measure_apart("nobody: assess", 64, 1) is None
-    assert cost.cost_table([None], 64).rows == ()
+def test_what_cannot_be_measured_says_why_in_its_row():
+    failed = cost.measure_apart("nobody: assess", 64, 1)
+    assert isinstance(failed, cost.Failure)
+    assert "nobody" in failed.why
+    late = cost.measure_apart("TV", 64, 1, timeout_s=0.01)
+    assert isinstance(late, cost.Failure)
+    rows = cost.cost_table([failed, late], 64).rows
+    assert rows[0] == ("nobody: assess", f"failed: {failed.why}", None)
+    assert rows[1] == ("TV", "failed: not done after 0.01 s", None)
+
+
+HEAVY = """
+import numpy as np
+from engines.classical.engine import ClassicalEngine
+from engines.medq_uni.yardstick.restoration import cost
+class Heavy(ClassicalEngine):
+    def __init__(self):
+        super().__init__()
+        self.weights = np.ones({mib} * 2**20 // 8)
+cost.load_engine = lambda name: Heavy()
+print(cost.measure("heavy: restore", 64, 1).memory_mib)
+"""
+
+
+def test_what_an_engine_loads_counts_as_its_memory():
+    found = [
+        float(subprocess.check_output([sys.executable, "-c", HEAVY.format(mib=mib)], text=True))
+        for mib in (1, 65)
+    ]
+    assert found[1] - found[0] == pytest.approx(64, abs=8)
+
+
+def held(folder, share, seed):
+    return {s.patient for s in real_sources(folder, Modality.CT, share, seed)}
+
+
+def test_patients_held_out_are_those_of_the_split_and_the_rest_is_left_for_training(tmp_path):
+    for k in range(6):
+        write_series(tmp_path / f"{k}.npz", f"person {k // 2}", k)
+    everyone = {s.patient for s in real_sources(tmp_path, Modality.CT)}
+    some = held(tmp_path, 0.34, 1)
+    training, kept = split(load_sources(tmp_path, Modality.CT), 0.34, 1)
+    assert some == {s.patient for s in kept}
+    assert len(some) == 1
+    assert not some & {s.patient for s in training}
+    assert some | {s.patient for s in training} == everyone
+    assert len({frozenset(held(tmp_path, 0.34, seed)) for seed in range(8)}) > 1
+
+
+def write_series(path, patient, number):
+    values = source(patient, number=number % 3).values[None]
+    info = {
+        "name": path.stem, "group": "g", "patient": patient, "modality": "CT", "region": "chest",
+        "unit": "HU", "spacing_mm": [3.0, 3.0, 3.0], "acquisition": {},
+    }  # fmt: skip
+    noise = np.random.default_rng(number).normal(0, 4, values.shape).astype(np.float32)
+    np.savez(path, values=values + noise, valid=np.ones(values.shape, bool), info=json.dumps(info))
+
+
+def test_the_page_counts_patients_and_slices_of_real_images_and_phantoms():
+    phantoms = [source(f"phantom {k}", number=n) for k in range(3) for n in range(2)]
+    real = [source(f"person {k}", number=n) for k in range(2) for n in range(3)]
+    table = material_table([*phantoms, *real], [*phantoms[:3], real[0], real[0]], "Who.")
+    assert table.rows == (("real", 2, 6, 1, 1), ("phantom", 3, 6, 2, 3))
+
+
+def test_a_page_of_phantoms_says_that_no_training_takes_them(done):
+    _, text = done
+    assert "Phantoms alone; no training takes these." in text
+    assert "| real | 0 | 0 | 0 | 0 |" in text
 
 
 def test_the_cost_of_an_engine_is_told_for_words_and_pixels_apart():

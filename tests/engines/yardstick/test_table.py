@@ -18,7 +18,7 @@ TABLE = Table(
 )
 
 
-def test_markdown_shows_three_digits_dashes_and_right_aligned_numbers():
+def test_markdown_shows_even_decimals_dashes_and_right_aligned_numbers():
     assert TABLE.markdown().splitlines() == [
         "## Some numbers",
         "",
@@ -26,9 +26,30 @@ def test_markdown_shows_three_digits_dashes_and_right_aligned_numbers():
         "",
         "| who | dB | cases | a\\|b |",
         "| --- | ---: | ---: | ---: |",
-        "| one\\|two | 1.23 | 12 | - |",
-        "| three | 123 | 7 | -0.000123 |",
+        "| one\\|two | 1.2 | 12 | - |",
+        "| three | 123.5 | 7 | 0 |",
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((33.49, 5.1), ["33.49", "5.10"]),
+        ((0.9284, 0.5), ["0.928", "0.500"]),
+        ((8.2e-9, 12.0), ["0", "12.00"]),
+        ((1234.5, 0.25), ["1234", "0"]),
+        ((-0.0004, 0.1), ["0", "0.100"]),
+        ((float("inf"), 2.0), ["inf", "2.00"]),
+    ],
+)
+def test_numbers_of_a_column_have_one_precision_and_nothing_is_shown_as_a_power(values, shown):
+    table = Table("t", "T", ("a",), tuple((value,) for value in values))
+    assert [line.strip("| ") for line in table.markdown().splitlines()[-2:]] == shown
+
+
+def test_decibels_have_two_decimals_however_small_they_are():
+    table = Table("t", "T", ("PSNR (dB)", "gain (dB)"), ((33.494, 0.9344),))
+    assert table.markdown().splitlines()[-1] == "| 33.49 | 0.93 |"
 
 
 def test_the_heading_can_be_deeper():

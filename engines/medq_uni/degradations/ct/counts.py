@@ -12,6 +12,17 @@ LEAST = 0.5
 """Readings below this many photons, or this many standard deviations of the electronic noise, are
 taken for that: they say nothing more, and a logarithm needs a number."""
 
+STARVED = 0.2
+"""A reading whose standard deviation is more than this share of it starves: its logarithm is no
+longer normal. Where 1 % of the rays starve, images have 2 to 5 % more noise than normal rays give.
+"""
+
+
+def few(electronic: float) -> float:
+    """Photons below which a reading starves; ``electronic`` is its electronic noise in photons."""
+    square = STARVED**2
+    return float((1 + np.sqrt(1 + 4 * square * electronic**2)) / (2 * square))
+
 
 def log_noise(
     expected: FloatArray,

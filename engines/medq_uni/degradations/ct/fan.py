@@ -80,7 +80,7 @@ class FanBeam:
         across = np.clip(across, 1, lattice.size - 2.001)
         index = np.floor(across).astype(np.intp)
         result = np.zeros((beam.views, beam.detectors), np.float32)
-        for tap, share in enumerate(_cubic(across - index)):
+        for tap, share in enumerate(cubic(across - index)):
             result += both[:, index - 1 + tap] * share
         result[:, np.abs(wanted) >= FIELD_MM / 2] = 0
         return result
@@ -105,10 +105,10 @@ def _fan_views(fan: FanBeam, views: int) -> tuple[NDArray[np.intp], FloatArray]:
     place = (turn % (2 * np.pi)) * (fan.views / (2 * np.pi))
     first = np.minimum(np.floor(place), fan.views - 1)
     flat = first.astype(np.intp) * fan.fan_angles.size + np.arange(fan.fan_angles.size)
-    return flat, _cubic(place - first)
+    return flat, cubic(place - first)
 
 
-def _cubic(share: NDArray[np.float64]) -> FloatArray:
+def cubic(share: NDArray[np.float64]) -> FloatArray:
     """Weights (4, ...) of the neighbours at -1, 0, 1 and 2 for a place ``share`` after 0.
 
     Cubic convolution (Keys, IEEE Trans Acoust Speech Signal Process 1981;29:1153).

@@ -21,6 +21,8 @@ from engines.severity import graded_finding
 __all__ = ["LowDose", "Scan", "dose_for", "noise_fields", "noisier", "through_kernel"]
 
 DEFAULT_SCAN = Scan()
+LOWEST_HU = -1024.0
+"""What scanners store goes no lower, but for padding."""
 LEAST_NOISE = 0.1
 """Noise in HU below which a source has none."""
 
@@ -78,7 +80,9 @@ def noisier(
 ) -> Pair:
     """``pair`` with ``noise`` on its image, whose standard deviation in soft tissue is ``added``.
 
-    ``dose`` is the fraction asked for, ``None`` where a level was.
+    ``dose`` is the fraction asked for, ``None`` where a level was. The image is cut off at -1024 HU
+    as scanners store it, or at its own lowest value where it has lower ones: air gets brighter by
+    that, as it does in real images at low dose. Truth stays.
     """
     source = pair.source
     total = float(np.hypot(pair.noise, added))
@@ -90,15 +94,25 @@ def noisier(
         "kernel": kernel.name, "half_lp_cm": kernel.half_lp_cm, "steepness": kernel.steepness,
         "boost": kernel.boost, "added_hu": added,
     }  # fmt: skip
-    noisy = replace(pair, image=pair.image + noise, noise=total)
+    low = min(LOWEST_HU, float(pair.image.min()))
+    noisy = replace(pair, image=np.maximum(pair.image + noise, np.float32(low)), noise=total)
     return noisy.with_finding(finding, **recipe)
 
 
 def check_source(source: Source) -> None:
-    """Refuse, with a ValueError, what isn't a CT slice in HU."""
+    """Refuse, with a ValueError, what isn't a CT slice in HU of known size and thickness."""
     if source.unit != "HU":
         raise ValueError(f"low dose needs a source in HU, not in {source.unit}")
     within("pixel_mm", source.pixel_mm, 0.05, 5)
+    within("slice_mm", source.slice_mm, 0.1, 50)
+
+
+def check_noise_known(source: Source) -> None:
+    """Refuse, with a ValueError, a source of unknown noise: no dose can be told from it."""
+    if source.noise is None:
+        raise ValueError(
+            f"noise of source {source.name!r} is unknown, so its dose is: ask for noise_hu instead"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ class LowDose:
 
     Raises:
         ValueError: dose not within 0.01 to 4 (1 for a source with noise), noise not within 0.1 to
-            1000 HU.
+            1000 HU; a dose for a source of unknown noise.
     """
 
     dose: float = 0.25
@@ -132,6 +146,8 @@ class LowDose:
         """``pair`` with the noise added to its image; ValueError where that is no CT in HU."""
         source = pair.source
         check_source(source)
+        if self.noise_hu is None:
+            check_noise_known(source)
         tissue = soft_tissue(hu_image("truth", pair.truth), source.pixel_mm)
         scan = replace(self.scan, kernel=self.kernel, slice_mm=source.slice_mm)
         scanned = ScannedSlice(pair.image, source.pixel_mm, scan)

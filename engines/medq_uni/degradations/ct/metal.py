@@ -60,7 +60,7 @@ class Metal:
 
         Raises:
             NoPlaceError: the implant doesn't belong into this image.
-            ValueError: not a CT in HU.
+            ValueError: not a CT in HU, or one that had noise added before.
         """
         source, pixel_mm = pair.source, _pixel_mm(pair)
         truth = hu_image("truth", pair.truth)
@@ -73,9 +73,14 @@ class Metal:
         """``pair`` with metal of any shape: ``fraction`` (rows, columns) is 0 to 1.
 
         Raises:
-            ValueError: not a CT in HU, or ``fraction`` not of the image's shape or not 0 to 1.
+            ValueError: not a CT in HU, ``fraction`` not of the image's shape or not 0 to 1, or the
+                pair had noise added, which would be taken for streaks.
         """
         source, pixel_mm = pair.source, _pixel_mm(pair)
+        if pair.noise > source.known_noise:
+            raise ValueError(
+                "noise was added to this pair before metal: put metal in first, then noise"
+            )
         part = image("fraction", fraction, 0, 1)
         before = hu_image("image", pair.image)
         if part.shape != before.shape:
@@ -91,10 +96,11 @@ class Metal:
             slice_mm = float(np.clip(source.slice_mm, 0.1, 50))
             scan = replace(self.scan, counting=replace(self.scan.counting, slice_mm=slice_mm))
             found = scan_metal(before, part, metal_named(name), scan, pixel_mm, rng)
-            change = found.metal + found.error
-            change[outside(before, pixel_mm)] = 0
-            after = np.clip(before + change, low, high)
-            truth = np.clip(truth + found.metal, low, high)
+            # Where nothing is measured neither metal nor its streaks are seen.
+            seen = ~outside(before, pixel_mm)
+            metal, error = found.metal * seen, found.error * seen
+            after = np.clip(before + metal + error, low, high)
+            truth = np.clip(truth + metal, low, high)
         else:
             after = before
         streaks = measure(after, truth, part, pixel_mm, row.mild)
@@ -153,8 +159,10 @@ def kinds_for(source: Source) -> tuple[str, ...]:
     return tuple(fitting)
 
 
-def random_metal(kinds: Sequence[str], rng: np.random.Generator, kernel: Kernel) -> Metal:
-    """One of ``kinds`` as training wants it: usual to slight in size, from any scanner.
+def random_metal(
+    kinds: Sequence[str], rng: np.random.Generator, kernel: Kernel, dose: float = 1.0
+) -> Metal:
+    """One of ``kinds`` as training wants it: usual to slight in size, any scanner's, at ``dose``.
 
     Every second implant fills only part of the slice; with size and tube voltage this carries the
     streaks from none to severe.
@@ -171,6 +179,6 @@ def random_metal(kinds: Sequence[str], rng: np.random.Generator, kernel: Kernel)
         kvp=float(rng.choice([100.0, 120.0, 120.0, 140.0])),
         scatter=float(np.exp(rng.uniform(np.log(0.001), np.log(0.02)))),
         share=float(np.exp(rng.uniform(np.log(0.05), 0))) if rng.random() < 0.5 else 1.0,
-        counting=Scan(kernel=kernel),
+        counting=Scan(kernel=kernel, dose=dose),
     )
     return Metal(kind, material, float(rng.uniform(0.4, 1.3)), scan)

@@ -8,8 +8,8 @@ keeps its own sharpness, noise and errors.
 
 After De Man et al., IEEE Trans Nucl Sci 1999;46:691 (the causes), Joseph and Spital, J Comput
 Assist Tomogr 1978;2:100 (bone and water), Ohnesorge et al., Eur Radiol 1999;9:563 (scatter).
-Not modelled: fan and helix, the bow-tie filter, scatter that the metal itself takes away, iodine
-(taken as thin bone).
+Not modelled: fan and helix, what the bow-tie filter does to the spectrum, scatter that the metal
+itself takes away, iodine (taken as thin bone).
 """
 
 from __future__ import annotations
@@ -33,22 +33,23 @@ BONE_FROM_HU = 100.0
 """Soft tissue below; above, the share of bone grows evenly up to cortical bone."""
 SCATTER_REACH_MM = 50.0
 """Standard deviation of what scatter is spread by on the detector, at the centre of rotation."""
-VIEWS_PER_PIXEL, LEAST_VIEWS, MOST_VIEWS = 1.4, 240, 720
-"""Views of half a turn per pixel of the image's longer side."""
+VIEWS = TURN_VIEWS // 2
+"""Views of half a turn, as many as the scanner's whatever the pixels: where hardly a photon arrives
+the mean of logarithms isn't the logarithm of a mean."""
 COARSE_MM = 1.2
 """The body around the metal is seen in less detail, and in every other view."""
 APERTURE_MM = 0.33
 """Standard deviation of focal spot and detector element together, at the centre of rotation: light
 is averaged before the logarithm."""
-LEAST_SHADOW = 1e-4
-"""Rays that lose less than this share to metal are left alone."""
 LEAST_PASSED, LEAST_SEEN = 1e-12, 1e-20
 """Least share of the light that passes metal and body: the logarithm needs one."""
 DENSEST = 4.0
 """Most that metal displaces, in g/cm3: what lies there may be metal itself."""
 ADAPTED_COUNTS, ADAPTED_MM = 100.0, 3.0
-"""Signals below so many photons are averaged over so much of the detector, as all scanners do
-(Hsieh, Med Phys 1998;25:2139)."""
+"""Signals below so many photons per reading of an element and 1 mm of slice are averaged over so
+much of the detector, as all scanners do (Hsieh, Med Phys 1998;25:2139)."""
+LEAST_SHARE = 0.05
+"""Least part of a slice's thickness that metal fills."""
 _COUNTING = Scan()
 _WATER_MM = np.arange(0, 1400, 2.0)
 
@@ -60,7 +61,8 @@ class MetalScan:
     ``scatter`` is the strength of what the scanner's scatter correction leaves over: 0.005 leaves
     about a fifth of what arrives in the darkest rays of a pelvis. ``share`` is the part of the
     slice's thickness that the metal fills. ``counting`` says how photons are counted: its dose,
-    kernel, photons, electronic noise and current; rays are parallel here, and there is no bow-tie.
+    kernel, photons, electronic noise, current and how many photons the bow-tie takes; rays are
+    parallel here.
 
     Raises:
         ValueError: kVp not within 80 to 140, scatter not within 0 to 0.1, share not within 0.05
@@ -75,7 +77,7 @@ class MetalScan:
     def __post_init__(self) -> None:
         within("kvp", self.kvp, 80, 140)
         within("scatter", self.scatter, 0, 0.1)
-        within("share", self.share, 0.05, 1)
+        within("share", self.share, LEAST_SHARE, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,9 @@ def scan_metal(
     per_mm = spectrum.water_per_mm
     bone_hu = _hu(BONE, spectrum)
     rows, columns = values.shape
-    half = int(np.clip(VIEWS_PER_PIXEL * max(rows, columns), LEAST_VIEWS, MOST_VIEWS)) // 2
     # Rays lie closer than pixels, or the sharp edges of shadows would alias into spokes.
-    beam = ParallelBeam(rows, columns, pixel_mm, 2 * half, float(np.clip(pixel_mm / 2, 0.25, 0.6)))
-    coarse = ParallelBeam(rows, columns, pixel_mm, half, COARSE_MM)
+    beam = ParallelBeam(rows, columns, pixel_mm, VIEWS, float(np.clip(pixel_mm / 2, 0.25, 0.6)))
+    coarse = ParallelBeam(rows, columns, pixel_mm, VIEWS // 2, COARSE_MM)
     water, bone = np.maximum(coarse.forward(np.stack(tissue_densities(values, bone_hu))), 0)
     # The pixels' own blur, so that nothing rings in the projections.
     thickness = ndimage.gaussian_filter(fraction, 0.5)
@@ -251,6 +252,7 @@ def _counted(
     per_view = np.repeat(current, beam.views // current.size)
     photons = np.repeat(per_view, np.count_nonzero(lit, axis=1))
     photons *= np.float32(scan.photons * scan.dose * readings)
+    photons *= np.broadcast_to(scan.bow_tie_share(beam.positions_mm), lit.shape)[lit]
     counts = seen * photons
     ratio = np.minimum(seen / without, 1)
     quantum = np.sqrt(counts) * rng.standard_normal(counts.shape, np.float32)
@@ -262,7 +264,9 @@ def _counted(
     change[lit] = quantum + electronic * readout
     width = max(round(ADAPTED_MM / beam.detector_mm), 1)
     smooth = ndimage.uniform_filter1d(change, width, axis=1)[lit]
-    change_here = change[lit] + (smooth - change[lit]) / (1 + counts / ADAPTED_COUNTS)
+    change_here = change[lit] + (smooth - change[lit]) / (
+        1 + counts / np.float32(readings * ADAPTED_COUNTS)
+    )
     least = LEAST * max(float(electronic), 1.0)
     return np.asarray(np.maximum(counts + change_here, least) / photons, np.float32)
 

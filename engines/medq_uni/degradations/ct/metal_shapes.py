@@ -18,6 +18,7 @@ from engines.base import FloatArray
 from engines.description import REGIONS
 from engines.medq_uni.degradations.ct import metal_sites as sites
 from engines.medq_uni.degradations.ct.metal_sites import Anatomy, Point
+from engines.medq_uni.degradations.ct.metal_spine import vertebra
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,10 @@ class Rod:
         along = np.clip(along, 0, 1)
         apart = np.hypot(x - self.start[0] - along * dx, y - self.start[1] - along * dy)
         radius = self.start_radius + along * (self.end_radius - self.start_radius)
-        half = pixel_mm / 2
-        inside = np.minimum(radius, apart + half) - np.maximum(-radius, apart - half)
-        result: NDArray[np.float64] = np.clip(inside / pixel_mm, 0, 1) * self.filling
+        # As wide as a pixel is across the rod: then a thin one has the same area at any angle.
+        wide = pixel_mm * max((abs(dx) + abs(dy)) / max(float(np.hypot(dx, dy)), 1e-9), 1.0)
+        inside = np.minimum(radius, apart + wide / 2) - np.maximum(-radius, apart - wide / 2)
+        result: NDArray[np.float64] = np.clip(inside / wide, 0, 1) * self.filling
         return result
 
 
@@ -71,7 +73,7 @@ def draw(rods: tuple[Rod, ...], shape: tuple[int, int], pixel_mm: float) -> Floa
 
 def _screws(anatomy: Anatomy, size: float, rng: np.random.Generator) -> tuple[Rod, ...]:
     """A pair of pedicle screws with heads."""
-    spine = sites.vertebra(anatomy)
+    spine = vertebra(anatomy)
     radius = size * rng.uniform(2.3, 3.6)
     reach = rng.uniform(0.25, 0.5)  # how far from the middle the tips lie
     rods: list[Rod] = []
@@ -147,7 +149,7 @@ def _crowns(anatomy: Anatomy, size: float, rng: np.random.Generator) -> tuple[Ro
 
 def _clip(anatomy: Anatomy, size: float, rng: np.random.Generator) -> tuple[Rod, ...]:
     """One to four surgical clips near each other."""
-    at = sites.soft_tissue(anatomy, 6, rng)
+    at, _ = sites.soft_tissue(anatomy, 6, rng)
     rods: list[Rod] = []
     for _ in range(int(rng.integers(1, 5))):
         x, y = at[0] + rng.uniform(-14, 14), at[1] + rng.uniform(-14, 14)
@@ -158,13 +160,17 @@ def _clip(anatomy: Anatomy, size: float, rng: np.random.Generator) -> tuple[Rod,
 
 
 def _coil(anatomy: Anatomy, size: float, rng: np.random.Generator) -> tuple[Rod, ...]:
-    """An embolisation coil: a ball of wire, a third of it metal."""
-    at = sites.soft_tissue(anatomy, 8, rng)
-    return (disc(at, size * rng.uniform(2.5, 6), rng.uniform(0.22, 0.4)),)
+    """An embolisation coil in a vessel deep in the body: a ball of wire, a third of it metal."""
+    at, room = sites.soft_tissue(anatomy, 6, rng, deep=0.7)
+    radius = min(size * rng.uniform(1.5, 4.5), room - 2)
+    return (disc(at, radius, rng.uniform(0.22, 0.4)),)
 
 
 _ANYWHERE = frozenset(REGIONS)
-_TRUNK = frozenset({"chest", "abdomen", "pelvis", "spine", "whole body"})
+_SPINE = frozenset({"chest", "abdomen", "spine", "whole body"})
+"""Of the pelvis most is below the last pedicle."""
+_EMBOLISED = frozenset({"head", "abdomen"})
+"""Where aneurysms and bleeding vessels are coiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +188,13 @@ class Kind:
 _OF_HIPS = ("cobalt-chrome", "titanium", "steel")
 _OF_TEETH = ("gold alloy", "amalgam", "cobalt-chrome", "titanium")
 KINDS: dict[str, Kind] = {
-    "pedicle screws": Kind(_TRUNK, ("titanium", "steel"), _screws),
+    "pedicle screws": Kind(_SPINE, ("titanium", "steel"), _screws),
     "plate": Kind(_ANYWHERE, ("titanium", "steel"), _plate),
     "hip": Kind(frozenset({"pelvis", "whole body"}), _OF_HIPS, _hips(False)),
     "two hips": Kind(frozenset({"pelvis", "whole body"}), _OF_HIPS, _hips(True)),
     "dental work": Kind(frozenset({"head", "neck"}), _OF_TEETH, _crowns),
     "clip": Kind(_ANYWHERE, ("titanium", "steel"), _clip),
-    "coil": Kind(_ANYWHERE, ("platinum",), _coil),
+    "coil": Kind(_EMBOLISED, ("platinum",), _coil),
 }
 
 

@@ -1,8 +1,8 @@
-"""Where metal belongs in a CT slice: vertebra, bone surface, femoral heads, dental arch, tissue.
+"""Where metal belongs in a CT slice: bone surface, femoral heads, dental arch, tissue.
 
 Found from the image itself, on a grid of about 1.5 mm, by HU and by where in the body things lie.
 The patient is taken to lie on the back, rows growing towards the table. Points are (x, y) in mm
-from the centre of pixel (0, 0).
+from the centre of pixel (0, 0). For vertebrae see ``metal_spine``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ GRID_MM = 1.5
 BODY_HU, BONE_HU = -300.0, 180.0
 PLATED_HU, TOOTH_HU = 280.0, 350.0
 """Bone that holds a plate is denser than kidneys full of contrast medium; so is a jaw."""
+MOST_CLOSED = 0.6
+"""A jaw is open to the back but for the spine, a braincase is closed."""
 HEAD_RADIUS_MM = 21.0
 """Radius of a femoral head with its socket's rim left out."""
 
@@ -51,19 +53,6 @@ class Anatomy:
         return x, y
 
 
-@dataclass(frozen=True, slots=True)
-class Vertebra:
-    """A vertebral body: its centre, half its width and the distance back to the pedicles, mm."""
-
-    centre: Point
-    half_width: float
-    canal: float
-
-    def point(self, aside: float, forward: float) -> Point:
-        """The point so many mm aside of the centre (to growing x) and in front of it."""
-        return self.centre[0] + aside, self.centre[1] - forward
-
-
 def anatomy(values: FloatArray, pixel_mm: float) -> Anatomy:
     """What is known of a slice in HU before anything is placed.
 
@@ -91,31 +80,6 @@ def anatomy(values: FloatArray, pixel_mm: float) -> Anatomy:
         float(right - left),
         float(bottom - top),
     )
-
-
-def vertebra(found: Anatomy) -> Vertebra:
-    """The vertebra that the slice cuts.
-
-    Raises:
-        NoPlaceError: too little bone behind the middle.
-    """
-    x, y = found.grid()
-    aside = (x - found.middle[0]) / 22
-    behind = (y - found.middle[1] - 0.18 * found.depth) / (0.16 * found.depth)
-    likely = np.exp(-(aside**2 + behind**2) / 2)
-    bone = found.bone.astype(np.float32)
-    score = ndimage.gaussian_filter(bone, 9 / found.step_mm) * likely
-    row, column = np.unravel_index(int(np.argmax(score)), score.shape)
-    near = found.bone & (np.hypot(x - x[row, column], y - y[row, column]) < 32)
-    if near.sum() * found.step_mm**2 < 250:
-        raise NoPlaceError("no place for pedicle screws: no vertebra is found")
-    # The body is where most bone lies within reach; its sides are where that thins out.
-    blob = ndimage.gaussian_filter(near.astype(np.float32), 7 / found.step_mm)
-    row, column = np.unravel_index(int(np.argmax(blob)), blob.shape)
-    weights = near & (np.abs(y - y[row, column]) < 10)
-    spread = float(np.sqrt(np.mean((x[weights] - x[row, column]) ** 2)))
-    half = float(np.clip(1.5 * spread, 13, 26))
-    return Vertebra((float(x[row, column]), float(y[row, column])), half, 0.9 * half)
 
 
 def femoral_heads(found: Anatomy) -> tuple[Point, ...]:
@@ -148,9 +112,7 @@ def dental_arch(found: Anatomy) -> tuple[tuple[Point, Point], ...]:
     Raises:
         NoPlaceError: there is no open arch of bone in front, or the slice cuts the braincase.
     """
-    skull = ndimage.binary_closing(found.bone, iterations=max(round(3 / found.step_mm), 1))
-    inside = ndimage.binary_fill_holes(skull) & ~skull
-    if inside.sum() > 0.3 * found.body.sum():
+    if _closed_behind(found) > MOST_CLOSED:
         raise NoPlaceError("no place for dental work: the slice cuts the braincase")
     centre = (found.middle[0], found.middle[1] - 0.08 * found.depth)
     hard = np.where(found.body & (found.values > TOOTH_HU), found.values, 0).astype(np.float32)
@@ -174,6 +136,17 @@ def dental_arch(found: Anatomy) -> tuple[tuple[Point, Point], ...]:
         ((float(p[0]), float(p[1])), (float(t[0]), float(t[1])))
         for p, t in zip(path, tangent, strict=True)
     )
+
+
+def _closed_behind(found: Anatomy) -> float:
+    """In which share of the directions to the back there is bone: all of a skull, a spine's few."""
+    angles = np.radians(np.arange(100, 261, 5.0))  # 180 looks to the back
+    radius = np.arange(0, 130, found.step_mm / 2)
+    x = found.middle[0] + np.sin(angles)[:, None] * radius
+    y = found.middle[1] - np.cos(angles)[:, None] * radius
+    at = np.stack([y, x]) / found.step_mm
+    bone = ndimage.map_coordinates(found.bone.astype(np.float32), at, order=1, mode="constant")
+    return float(np.mean((bone > 0.5).any(axis=1)))
 
 
 def along_bone(
@@ -228,22 +201,26 @@ def depth_of_bone(found: Anatomy, start: Point, inward: Point, reach: float) -> 
     return float(along[first + behind[0] - 1] if behind.size else along[-1])
 
 
-def soft_tissue(found: Anatomy, margin_mm: float, rng: np.random.Generator) -> Point:
-    """A point in soft tissue, at least ``margin_mm`` from air, bone and skin.
+def soft_tissue(
+    found: Anatomy, margin_mm: float, rng: np.random.Generator, deep: float = 1.0
+) -> tuple[Point, float]:
+    """A point in soft tissue and how far, in mm, it is from air, fat, bone and skin: at least
+    ``margin_mm``. The smaller ``deep``, the nearer to the body's middle.
 
     Raises:
         NoPlaceError: there is none.
     """
     tissue = found.body & (found.values > -60) & (found.values < BONE_HU)
     tissue = ndimage.binary_opening(tissue, iterations=1)
-    inner = ndimage.distance_transform_edt(tissue) * found.step_mm > margin_mm
+    room = ndimage.distance_transform_edt(tissue) * found.step_mm
     x, y = found.grid()
     # Not in the muscles of the wall, where nothing is clipped or embolised.
     far = np.hypot(
         (x - found.middle[0]) / (0.36 * found.width), (y - found.middle[1]) / (0.38 * found.depth)
     )
-    candidates = np.argwhere(inner & (far < 1))
+    candidates = np.argwhere((room > margin_mm) & (far < deep))
     if len(candidates) == 0:
         raise NoPlaceError("no place for a clip or coil: no soft tissue is found")
     row, column = candidates[int(rng.integers(len(candidates)))]
-    return float(column) * found.step_mm, float(row) * found.step_mm
+    at = (float(column) * found.step_mm, float(row) * found.step_mm)
+    return at, float(room[row, column])

@@ -3,7 +3,7 @@
 While counts are not few the noise of the line integrals is normal, so an image's is
 ``kernel * (quantum / dose ** 0.5 + electronic / dose)`` with two bare-ramp fields at unit dose, and
 a pair costs a radial filter: continuous in dose and kernel. Fields live on pixels at most 0.45 mm
-wide, where sharp kernels still have all their frequencies; taking every second of the
+wide, where sharp kernels still have all their frequencies; taking every second (third, ...) of the
 filtered values aliases them as reconstruction does.
 
 Fields of one slice have all the same law, so any combination of them with a sum of squares of 1 is
@@ -12,7 +12,7 @@ body it was made for, so it can't be shifted, turned or mirrored against it. The
 can be: a mirrored body has mirrored noise, and so has a turned one on a scanner (which sees no
 difference but the table).
 
-Starvation (below about 10 photons per ray) is not in it: see ``NoiseBank.starved``.
+Starvation is not in it: pairs of which more than 1 % of the rays starve are refused.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from engines.medq_uni.degradations.checks import within
 from engines.medq_uni.degradations.ct.low_dose import (
     DEFAULT_SCAN,
     LEAST_NOISE,
+    check_noise_known,
     check_source,
     dose_for,
     noisier,
@@ -42,7 +43,11 @@ from engines.medq_uni.degradations.projection import THREADS
 from engines.medq_uni.pair import Pair, Source
 
 FINE_MM = 0.45
-"""Pixels wider than this are split in two, so that 11 lp/cm and more are kept."""
+"""Pixels wider than this are split in as many as it takes, so that 11 lp/cm and more are kept."""
+MOST_FIELD_MM = 1500.0
+"""Longest side of a slice: a fan sees 500 mm, and memory goes with the square."""
+MOST_STARVED = 0.01
+"""Share of starved rays above which a pair is refused; just below it levels are 5 % low."""
 MARGIN_MM = 10.0
 """Noise around a crop that its filter sees."""
 BINS = 96
@@ -51,6 +56,10 @@ STEPS = 4096
 """Frequencies at which a kernel is asked for its response: 0.004 lp/cm apart."""
 
 Half = NDArray[np.float16]
+
+
+class StarvedError(ValueError):
+    """So few photons that noise is no longer normal: ``LowDose`` simulates it in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class NoiseBank:
 
     ``quantum`` and ``electronic`` are (fields, finer x rows, finer x columns) in HU at unit dose, 2
     bytes a value: 512 x 512 pixels of 0.7 mm take 2 MiB per field and kind, 16 MiB for 4 fields.
+    Below ``least_dose`` more than 1 % of the rays starve.
     """
 
     source: Source
@@ -94,6 +104,7 @@ class NoiseBank:
     electronic: Half
     spectra: tuple[Spectrum, Spectrum]
     scanned: ScannedSlice
+    least_dose: float
 
     @classmethod
     def build(
@@ -102,14 +113,16 @@ class NoiseBank:
         """Fields for ``source`` in ``scan``, whose dose, kernel and thickness are not used.
 
         Raises:
-            ValueError: no CT slice in HU, or fields not within 1 to 64.
+            ValueError: no CT slice in HU, fields not within 1 to 64, or a side above 1500 mm.
         """
         check_source(source)
+        side_mm = max(np.shape(source.values)) * source.pixel_mm
+        within("side in mm (pixel_mm x pixels)", side_mm, 0, MOST_FIELD_MM)
         within("fields", fields, 1, 64)
         scanned = ScannedSlice(
             source.values, source.pixel_mm, replace(scan, slice_mm=source.slice_mm)
         )
-        finer = 2 if source.pixel_mm > FINE_MM else 1
+        finer = int(np.ceil(source.pixel_mm / FINE_MM - 1e-6))
         rng = np.random.default_rng(seed)
         quantum, electronic = scanned.unit_noise(fields, rng, finer)
         tissue = soft_tissue(source.values, source.pixel_mm).repeat(finer, 0).repeat(finer, 1)
@@ -118,7 +131,8 @@ class NoiseBank:
             _spectrum(quantum, tissue, fine_mm),
             _spectrum(electronic, tissue, fine_mm),
         )
-        return cls(source, finer, _half(quantum), _half(electronic), spectra, scanned)
+        least_dose = scanned.least_dose(MOST_STARVED)
+        return cls(source, finer, _half(quantum), _half(electronic), spectra, scanned, least_dose)
 
     @property
     def nbytes(self) -> int:
@@ -126,7 +140,7 @@ class NoiseBank:
         return self.quantum.nbytes + self.electronic.nbytes
 
     def starved(self, dose: float) -> float:
-        """Share of rays with fewer than 10 photons at ``dose``: above 0.01, simulate in full."""
+        """Share of rays that starve at ``dose``: see ``counts.few``."""
         return self.scanned.starved(dose)
 
     def pair(
@@ -142,20 +156,29 @@ class NoiseBank:
         Levels are those of the whole slice's soft tissue as expected, not as they happen to be.
 
         Raises:
-            ValueError: dose or noise impossible, or a crop that isn't inside.
+            StarvedError: more than 1 % of the rays starve at the dose that this takes.
+            ValueError: dose or noise impossible, a dose for a source of unknown noise, or a crop
+                that isn't inside.
         """
         source = self.source
         quantum, electronic = (part.variance(kernel) for part in self.spectra)
         if noise_hu is not None:
             dose_used = dose_for(within("noise_hu", noise_hu, 0.1, 1000) ** 2, quantum, electronic)
             weights = dose_used**-0.5, 1 / dose_used
-        elif source.noise > LEAST_NOISE:
+        elif source.known_noise > LEAST_NOISE:
             kept = within("dose of a source with noise", dose, 0.01, 1)
-            full = dose_for(source.noise**2, quantum, electronic)
+            full = dose_for(source.known_noise**2, quantum, electronic)
+            dose_used = kept * full
             weights = ((1 / kept - 1) / full) ** 0.5, (1 / kept**2 - 1) ** 0.5 / full
         else:
+            check_noise_known(source)
             dose_used = within("dose", dose, 0.01, 4)
             weights = dose_used**-0.5, 1 / dose_used
+        if dose_used < self.least_dose:
+            raise StarvedError(
+                f"dose must be at least {self.least_dose:.2g} of full dose, not {dose_used:.2g}: "
+                "too many rays starve, simulate in full"
+            )
         if crop is not None:
             source = _cropped(source, crop)
         noise = self._noise(weights, kernel, rng, crop)
@@ -184,22 +207,31 @@ class NoiseBank:
                 field = fields[index] if crop is None else fields[index][down[:, None], across]
                 total += field.astype(np.float32) * np.float32(weight * part)
         shown = _filtered(total, kernel, self.source.pixel_mm / self.finer, self.finer)
-        return np.ascontiguousarray(
+        noise = np.ascontiguousarray(
             shown[margin : margin + here.rows, margin : margin + here.columns]
         )
+        noise[self.scanned.outside[here.slices]] = 0
+        return noise
 
 
 def _filtered(field: FloatArray, kernel: Kernel, pixel_mm: float, finer: int) -> FloatArray:
-    """Every ``finer``-th (1 or 2) pixel and row of ``field`` seen through ``kernel``."""
+    """Every ``finer``-th pixel and row of ``field`` seen through ``kernel``."""
     index, lp_cm = _look_up(field.shape, pixel_mm)
     spectrum = fft.rfft2(field, workers=THREADS)
     spectrum *= kernel.response(lp_cm).astype(np.float32)[index]
     rows, columns = (n // finer for n in field.shape)
-    if finer == 2:
-        # What the wider pixels can't hold is folded back by taking every second value.
-        folded = spectrum[:rows] + spectrum[rows:]
-        mirror = folded[-np.arange(rows) % rows][:, columns - np.arange(columns // 2 + 1)]
-        spectrum = (folded[:, : columns // 2 + 1] + mirror.conj()) / np.float32(4)
+    if finer > 1:
+        # What the wider pixels can't hold is folded back by taking some values only.
+        folded = spectrum.reshape(finer, rows, -1).sum(axis=0)
+        mirror = folded[-np.arange(rows) % rows].conj()
+        kept = columns // 2 + 1
+        spectrum = np.zeros((rows, kept), np.complex64)
+        for start in range(0, finer * columns, columns):
+            # Beyond half way round, a frequency is the mirrored one's conjugate.
+            direct = min(kept, max(0, folded.shape[1] - start))
+            spectrum[:, :direct] += folded[:, start : start + direct]
+            spectrum[:, direct:] += mirror[:, finer * columns - start - np.arange(direct, kept)]
+        spectrum /= np.float32(finer**2)
     return np.asarray(fft.irfft2(spectrum, (rows, columns), workers=THREADS), np.float32)
 
 

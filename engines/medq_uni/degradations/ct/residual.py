@@ -64,12 +64,17 @@ class Residual:
         return None if self.spectrum is None else self.spectrum.radial().mean_lp_cm
 
     @property
-    def level(self) -> float:
+    def known(self) -> float | None:
         """What the source's noise is taken to be in HU: the lower of the two, for structure only
-        adds to either; 0 where nothing could be measured.
+        adds to either; ``None`` where nothing could be measured.
         """
         known = [found for found in (self.sigma, self.regions) if found is not None]
-        return min(known, default=0.0)
+        return min(known, default=None)
+
+    @property
+    def level(self) -> float:
+        """``known``, or 0 where nothing is."""
+        return self.known or 0.0
 
 
 def residual(

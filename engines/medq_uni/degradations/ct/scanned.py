@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from engines.base import FloatArray
 from engines.medq_uni.degradations.checks import hu_image, within
-from engines.medq_uni.degradations.ct.counts import log_noise
+from engines.medq_uni.degradations.ct.counts import few, log_noise
 from engines.medq_uni.degradations.ct.fan import FanBeam
+from engines.medq_uni.degradations.ct.rebinning import share_kept
 from engines.medq_uni.degradations.ct.scan import (
     ELEMENT_MM,
     TURN_VIEWS,
@@ -28,12 +30,16 @@ from engines.medq_uni.degradations.projection import ParallelBeam
 
 HU_PER_MM = 1000 / WATER_PER_MM
 """HU for an attenuation of 1/mm."""
+WIDE_MM = 4.0
+"""Pixels on which variances are worked out."""
 AT_ONCE = 4
 """Images reconstructed together: quicker, and still some 100 MB."""
 
 
 class ScannedSlice:
     """One slice, (rows, columns) in HU, in a scanner set up as ``scan`` says, at any dose.
+
+    ``outside`` is where nothing is measured, and so no noise is.
 
     Raises:
         ValueError: not a CT image, or pixels outside 0.05 to 5 mm.
@@ -54,7 +60,7 @@ class ScannedSlice:
         tube = tube * scan.bow_tie_share(self._coarse.positions_mm)
         # The logarithm is what is smooth enough to interpolate.
         self._log_share = np.log(tube) - shadow
-        self._outside = outside(values, pixel_mm)
+        self.outside = outside(values, pixel_mm)
 
     def noise(
         self, dose: float, count: int, rng: np.random.Generator, before: float | None = None
@@ -71,7 +77,7 @@ class ScannedSlice:
                 np.stack(noise), self.scan.kernel
             )
         found *= np.float32(HU_PER_MM)
-        found[:, self._outside] = 0
+        found[:, self.outside] = 0
         return found
 
     def unit_noise(
@@ -88,7 +94,7 @@ class ScannedSlice:
             self.beam.rows * finer, self.beam.columns * finer, self.beam.pixel_mm / finer,
             self.beam.views, self.beam.detector_mm,
         )  # fmt: skip
-        mute = np.kron(self._outside, np.ones((finer, finer), np.bool_))
+        mute = self.outside.repeat(finer, 0).repeat(finer, 1)
         found = np.empty((2, count, beam.rows, beam.columns), np.float32)
         for part, spread in zip(found, (expected**-0.5, electronic / expected), strict=True):
             for start in range(0, count, AT_ONCE):
@@ -104,20 +110,60 @@ class ScannedSlice:
     def variances(self) -> tuple[FloatArray, FloatArray]:
         """Variance (rows, columns) in HU ** 2 at unit dose: of photons, and of electronics.
 
-        They go with 1 / dose and 1 / dose ** 2. Starvation is left out, and so is the smoothing of
-        the fan's rebinning (a few per cent in the middle, more at the rim and with sharp kernels).
+        They go with 1 / dose and 1 / dose ** 2. Starvation is left out, and detail finer than 20 mm
+        is smoothed away. In a fan the smoothing of its rebinning is in it: see ``rebinning``.
         """
         readings = self._readings(fan=False)
         expected = np.exp(self._log_share) * np.float32(self.scan.photons * readings)
         electronic = self.scan.electronic**2 * readings / expected**2
-        found = self._coarse.smear(np.stack([1 / expected, electronic]))
+        found = self._over_views(np.stack([1 / expected, electronic]))
         found *= np.float32(HU_PER_MM**2 * self.beam.noise_gain(self.scan.kernel))
         np.maximum(found, 0, out=found)
         return found[0], found[1]
 
-    def starved(self, dose: float, photons: float = 10.0) -> float:
-        """Share of the rays through the field that count fewer than ``photons`` at ``dose``."""
-        return float(np.mean(self._expected()[0] * dose < photons))
+    def _over_views(self, variances: FloatArray) -> FloatArray:
+        """Images (count, rows, columns) of what each pixel's rays (count, views, detectors) add up.
+
+        Made on wide pixels, which is enough for what is so smooth.
+        """
+        rows, columns, pixel_mm = self.beam.rows, self.beam.columns, self.beam.pixel_mm
+        wide = max(1, int(WIDE_MM / pixel_mm))
+        sides = 2 * (rows // (2 * wide) + 2), 2 * (columns // (2 * wide) + 2)
+        coarse = self._coarse
+        beam = ParallelBeam(sides[0], sides[1], wide * pixel_mm, coarse.views, coarse.detector_mm)
+        before = beam.detectors // 2 - coarse.detectors // 2
+        after = beam.detectors - coarse.detectors - before
+        padded = np.pad(variances, ((0, 0), (0, 0), (before, after)))
+        if self.scan.fan:
+            y, x = (np.arange(n) - n // 2 for n in sides)
+            radius = np.hypot(y[:, None], x) * beam.pixel_mm
+            of_rays, of_pixels = share_kept(self._fan, self.scan.kernel, beam.positions_mm, radius)
+            parts = padded[:, None] * of_rays[:, None].astype(np.float32)
+            found = beam.smear(parts.reshape(-1, *padded.shape[1:]))
+            found = (found.reshape(len(variances), -1, *sides) * of_pixels).sum(axis=1)
+        else:
+            found = beam.smear(padded)
+        places = [
+            (np.arange(n) - n // 2) / wide + side // 2
+            for n, side in zip((rows, columns), sides, strict=True)
+        ]
+        grid = np.meshgrid(*places, indexing="ij")
+        return np.stack(
+            [
+                ndimage.map_coordinates(one.astype(np.float32), grid, order=1, mode="nearest")
+                for one in found
+            ]
+        )
+
+    def starved(self, dose: float) -> float:
+        """Share of the rays through the field that starve at ``dose``: see ``counts.few``."""
+        expected, electronic = self._expected()
+        return float(np.mean(expected * dose < few(electronic)))
+
+    def least_dose(self, share: float) -> float:
+        """The dose below which more than ``share`` of the rays through the field starve."""
+        expected, electronic = self._expected()
+        return few(electronic) / float(np.quantile(expected, share))
 
     def _readings(self, fan: bool) -> float:
         """How many readings of a turn of 984 views and a slice of 1 mm one ray stands for."""

@@ -1,15 +1,15 @@
 """Thickness and increment of slices: how they share photons, and how slices are averaged.
 
 A slice collects the photons of its thickness, so its noise goes with thickness ** -0.5, and slices
-that overlap share photons and hence noise. The stack is cut into slabs at every
-border of a slice; each slab is scanned once, and a slice is the mean of its slabs by thickness, as
-scanners average the logarithms of detector rows. Slices are thought of as boxes: no helix,
-no slice profile.
+that overlap share photons and hence noise. The stack is cut into slabs at every border of a slice;
+each slab is scanned once, and a slice is the mean of its slabs by thickness, as scanners average
+the logarithms of detector rows. Slabs can be thinner than any detector row: their noise is that of
+a whole slice made larger, so that they starve no earlier than the slice does. Slices are thought of
+as boxes: no helix, no slice profile.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -39,14 +39,17 @@ def noise_stack(
     stack = _stack(images)
     within("increment_mm", increment_mm, 0.1, 100)
     total = np.zeros_like(stack)
+    middles = np.arange(len(stack)) * increment_mm
+    scanned, of = ScannedSlice(stack[0], pixel_mm, scan), 0
     for start, stop, shares in _slabs(len(stack), increment_mm, scan.slice_mm):
         # What lies in the slab is best known from the slice whose middle is nearest.
-        middles = np.arange(len(stack)) * increment_mm
         nearest = int(np.argmin(np.abs(middles - (start + stop) / 2)))
-        thin = replace(scan, slice_mm=stop - start)
-        noise = ScannedSlice(stack[nearest], pixel_mm, thin).noise(scan.dose, 1, rng)[0]
+        if nearest != of:
+            scanned, of = ScannedSlice(stack[nearest], pixel_mm, scan), nearest
+        noise = scanned.noise(scan.dose, 1, rng)[0]
+        larger = (scan.slice_mm / (stop - start)) ** 0.5
         for index, share in shares:
-            total[index] += noise * np.float32(share)
+            total[index] += noise * np.float32(share * larger)
     return total
 
 
@@ -59,7 +62,8 @@ def thicker(
 ) -> FloatArray:
     """Thicker slices from thin ones: (slices, rows, columns) in HU, averaged along the stack.
 
-    The first new slice begins where the first old one does; the last is the last that fits.
+    The first new slice begins where the first old one does; the last is the last that fits. Old
+    slices may overlap; a new one is as thick as all of those together that it is made of.
 
     Raises:
         ValueError: no stack of CT images, a new slice thinner than the old or thicker than the
@@ -70,13 +74,16 @@ def thicker(
     within("increment_mm", increment_mm, 0.1, slice_mm * 1.01)
     within("to_increment_mm", to_increment_mm, 0.1, 100)
     length = len(stack) * increment_mm
-    within("to_slice_mm", to_slice_mm, slice_mm, max(slice_mm, length))
-    count = int((length - to_slice_mm) / to_increment_mm + 1 + SAME_MM)
+    overlap = max(0.0, slice_mm - increment_mm)
+    within("to_slice_mm", to_slice_mm, slice_mm, max(slice_mm, length + overlap))
+    # Every old slice stands for its increment; the first and the last bring half an overlap each.
+    step = to_slice_mm - overlap
+    count = int((length - step) / to_increment_mm + 1 + SAME_MM)
     weights = np.zeros((max(1, count), len(stack)), np.float32)
     borders = np.arange(len(stack) + 1) * increment_mm
     for k, row in enumerate(weights):
         begin = k * to_increment_mm
-        inside = np.clip(borders, begin, begin + to_slice_mm)
+        inside = np.clip(borders, begin, begin + step)
         row[:] = np.diff(inside)
     weights /= weights.sum(axis=1, keepdims=True)
     return np.asarray(np.tensordot(weights, stack, 1), np.float32)

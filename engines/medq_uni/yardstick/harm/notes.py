@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import median
+
 from engines.medq_uni.yardstick.harm import anatomy
 from engines.medq_uni.yardstick.harm.invention import BLOB_DIAMETERS_MM, BLOB_SIGMAS
 from engines.medq_uni.yardstick.harm.lesions import CONTRASTS_HU
@@ -74,3 +77,20 @@ TABLES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ),
 )
 """Name, title, columns after the contestant, and note."""
+
+NOISY_TITLE = "Faint lesions in noise: do they survive?"
+
+
+def noisy_note(levels: Sequence[float]) -> str:
+    """What is said of the lesion test on noisy images with noise of ``levels`` in HU."""
+    low, high = min(levels), max(levels)
+    span = f"{low:.0f} HU" if round(low) == round(high) else f"{low:.0f} to {high:.0f} HU"
+    middle = f", half of them of {median(levels):.0f} HU and more" if len(levels) > 2 else ""
+    images = "1 image" if len(levels) == 1 else f"{len(levels)} images"
+    return (
+        f"The same in {images} with noise of {span}{middle}. Here there is something to "
+        "take away, so that who leaves clean images alone must show what is lost with the noise. "
+        "Each image is restored with lesions and without, with the same noise: the numbers are "
+        "per cent of contrast left in the difference. What the eye could see of it in that noise "
+        "they don't say."
+    )

@@ -29,7 +29,7 @@ from engines.medq_uni.yardstick.harm.lesions import (
     recovered,
     with_lesions,
 )
-from engines.medq_uni.yardstick.harm.notes import TABLES, WORDS_NOTE
+from engines.medq_uni.yardstick.harm.notes import NOISY_TITLE, TABLES, WORDS_NOTE, noisy_note
 from engines.medq_uni.yardstick.table import Cell, Table
 
 NOISE_HU = (10.0, 25.0, 60.0)
@@ -52,7 +52,8 @@ def stack_of(source: Source, values: ArrayLike | None = None) -> ArrayStack:
     if source.modality is not Modality.CT or source.unit != "HU":
         raise ValueError(f"source {source.name!r} must be CT in HU, not {source.modality.value}")
     within(f"pixel_mm of source {source.name!r}", source.pixel_mm, 0.05, 5)
-    within(f"noise of source {source.name!r}", source.noise, 0, 1000)
+    noise = float("nan") if source.noise is None else source.noise
+    within(f"noise of source {source.name!r}", noise, 0, 1000)
     name = f"values of source {source.name!r}"
     image = hu_image(name, source.values if values is None else values)
     spacing = (source.slice_mm, source.pixel_mm, source.pixel_mm)
@@ -120,10 +121,9 @@ def lesion_table(
     for contestant in contestants:
         restored = [_restored(contestant, case, case.values) for case in cases]
         rows += [(contestant.name, *row) for row in _lesion_rows(contestant, cases, restored, seed)]
-    _, title, columns, note = next(table for table in TABLES if table[0] == "harm_lesions")
-    return Table(
-        "lesions_in_noise", f"{title} In noise", ("contestant", *columns), tuple(rows), note
-    )
+    columns = next(columns for name, _, columns, _ in TABLES if name == "harm_lesions")
+    note = noisy_note([case.known_noise for case in cases])
+    return Table("lesions_in_noise", NOISY_TITLE, ("contestant", *columns), tuple(rows), note)
 
 
 def words_on_clean(engines: Sequence[Engine], clean_cases: Sequence[Source]) -> Table:
@@ -151,7 +151,7 @@ def _as_images(cases: Sequence[Source]) -> list[Source]:
 def _restored(contestant: Contestant, case: Source, values: FloatArray) -> FloatArray:
     """What the contestant makes of ``values`` in the case's place."""
     stack = stack_of(case, values.copy())  # who writes into it must not seem to have done nothing
-    found = contestant.restore(stack, case.noise)
+    found = contestant.restore(stack, case.known_noise)
     if found.shape != stack.values.shape or not np.isfinite(found).all():
         raise ValueError(f"contestant {contestant.name!r} gave no finite values of the same shape")
     return np.asarray(found[0], np.float32)

@@ -1,15 +1,17 @@
 """The phantom on the scanner: one series per dose and kernel, with noise that is known.
 
-A series holds the sections one after another, each repeated with fresh noise, as a long phantom
-would give. The observer's section and the uniform one share their noise: what differs between
-them is then due to the discs alone, and their mean difference is known far more precisely than
-from separate noise. Every contestant gets the very same series.
+Each section is a series of its own, repeated slice by slice with fresh noise, and is restored by
+itself: butted together, sections would blame whoever looks at neighbouring slices for their joints.
+The observer's section, the steps and the uniform one share their noise: what differs between them
+is then due to the discs alone, and their mean difference is known far more precisely than from
+separate noise. The steps begin in the middle of their slices, for sharpness through the plane.
+Every contestant gets the very same series.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,8 +45,8 @@ class Protocol:
 
     @property
     def slices(self) -> int:
-        """Slices of one series."""
-        return self.insert_repeats + 2 * self.repeats
+        """Slices of all sections."""
+        return self.insert_repeats + 3 * self.repeats
 
 
 FULL = Protocol()
@@ -53,7 +55,7 @@ QUICK = Protocol(256, 0.85, 3, 8, (1.0, 0.25), (STANDARD,))
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """One series of the phantom: ``stack`` with noise, ``sections`` with truth.
+    """The phantom once: ``stack`` with noise, ``sections`` with truth, one after another.
 
     ``noise`` is the true standard deviation in HU in the uniform section. ``sharp`` holds, by
     section, the noise-free image (rows, columns) as the kernel shows it.
@@ -71,6 +73,17 @@ class Acquisition:
         """The slices of ``section`` in ``values``, which has the shape of the stack."""
         return values[self._where[section]]
 
+    def stacks(self) -> list[ArrayStack]:
+        """A stack for each section, in the order of ``stack``'s slices."""
+        return [
+            ArrayStack(
+                replace(self.stack.info, slices=part.stop - part.start),
+                self.stack.values[part],
+                self.stack.valid[part],
+            )
+            for part in self._where.values()
+        ]
+
 
 def acquire(protocol: Protocol, dose: float, kernel: Kernel, seed: int = 0) -> Acquisition:
     """The phantom's series at ``dose`` (1 is full dose) through ``kernel``.
@@ -78,7 +91,8 @@ def acquire(protocol: Protocol, dose: float, kernel: Kernel, seed: int = 0) -> A
     The same arguments give the same values; the noise differs between conditions.
     """
     sections = [f(protocol.size, protocol.pixel_mm) for f in _SECTIONS]
-    counts = {"inserts": protocol.insert_repeats, "observer": 0, "uniform": protocol.repeats}
+    counts = dict.fromkeys((s.name for s in sections), 0)
+    counts |= {"inserts": protocol.insert_repeats, "uniform": protocol.repeats}
     return acquire_sections(sections, counts, dose, kernel, seed)
 
 
@@ -87,7 +101,8 @@ def acquire_sections(
 ) -> Acquisition:
     """A series of ``sections``, each with as many slices as ``counts`` says; 0 is as ``uniform``.
 
-    A uniform section must be among them, and be of the others' size: its noise is the series'.
+    A uniform section must be among them, and be of the others' size: its noise is the series'. Of
+    the section of steps the first half of the slices is the uniform section.
     """
     scan = Scan(dose=dose, kernel=kernel, slice_mm=SLICE_MM)
     rng = np.random.default_rng([seed, round(dose * 1e6), round(kernel.half_lp_cm * 1e3)])
@@ -100,7 +115,11 @@ def acquire_sections(
     sharp = {s.name: through_kernel(s.image, s.pixel_mm, kernel) for s in sections}
     parts, where, start = [], {}, 0
     for name, image in sharp.items():
-        parts.append(image + noise.get(name, noise["uniform"]))
+        part = image + noise.get(name, noise["uniform"])
+        if name == STEPS:
+            half = len(part) // 2
+            part[:half] = sharp["uniform"] + noise["uniform"][:half]
+        parts.append(part)
         where[name] = slice(start, start + len(parts[-1]))
         start += len(parts[-1])
     values = np.concatenate(parts).astype(np.float32)
@@ -111,16 +130,18 @@ def acquire_sections(
 
 
 def restored(acquisition: Acquisition, contestant: Contestant) -> FloatArray:
-    """What ``contestant`` makes of the series, float32 (slices, rows, columns).
+    """What ``contestant`` makes of each section by itself, float32 (slices, rows, columns).
 
     Raises:
         ValueError: the result has another shape or values that aren't finite.
     """
-    stack = acquisition.stack
-    values = np.asarray(contestant.restore(stack, acquisition.noise), np.float32)
-    if values.shape != stack.values.shape or not np.isfinite(values).all():
-        raise ValueError(f"{contestant.name}: not a finite value for every pixel of the series")
-    return values
+    found = []
+    for stack in acquisition.stacks():
+        values = np.asarray(contestant.restore(stack, acquisition.noise), np.float32)
+        if values.shape != stack.values.shape or not np.isfinite(values).all():
+            raise ValueError(f"{contestant.name}: not a finite value for every pixel of the series")
+        found.append(values)
+    return np.concatenate(found)
 
 
 def within_mm(size: int, pixel_mm: float, radius_mm: float) -> BoolArray:
@@ -129,7 +150,10 @@ def within_mm(size: int, pixel_mm: float, radius_mm: float) -> BoolArray:
     return np.asarray(np.hypot(along[:, None], along[None, :]) <= radius_mm)
 
 
-_SECTIONS = (image_quality.inserts, image_quality.observer, image_quality.uniform)
+STEPS = "steps"
+_SECTIONS = (
+    image_quality.inserts, image_quality.observer, image_quality.uniform, image_quality.steps,
+)  # fmt: skip
 
 
 def _info(values: FloatArray, pixel_mm: float) -> StackInfo:

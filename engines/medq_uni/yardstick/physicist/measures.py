@@ -9,11 +9,12 @@ import numpy as np
 
 from engines.base import FloatArray
 from engines.medq_uni.yardstick.contestant import UNTREATED, Contestant
-from engines.medq_uni.yardstick.physicist import nps, observer
+from engines.medq_uni.yardstick.physicist import nps, observer, through_plane
 from engines.medq_uni.yardstick.physicist.acquire import (
     FULL,
     MEASURED_WITHIN_MM,
     QUICK,
+    STEPS,
     Acquisition,
     acquire,
     restored,
@@ -34,10 +35,9 @@ from engines.phantoms.image_quality import (
 HIGH_EDGES = ("bone", "air")
 LOW_EDGES = tuple(f"{hu:g} HU" for hu in EDGES_HU)
 SIZES = tuple(f"{mm:g} mm" for mm in OBSERVER_MM)
-CORE = 0.7
-"""Share of a disc's radius in which its mean is taken, clear of the rim at any kernel."""
-NPS_MM = 28.0
-"""Side of the regions of the noise power spectrum."""
+NPS_MM = 64.0
+"""Side of the regions of the noise power spectrum: wide enough for grain as coarse as 4 mm (sigma),
+and several of them lie within ``MEASURED_WITHIN_MM``."""
 
 Progress = Callable[[int, int], None]
 
@@ -48,7 +48,8 @@ class Measures:
 
     ``noise`` in HU; ``nps`` by frequency; ``bias`` in HU by material, the body as ``background``;
     ``contrast`` as the share kept of the large discs' contrast; ``edges`` and ``seen`` by the
-    name of a disc, ``None`` where not measurable.
+    name of a disc, ``None`` where not measurable; ``through`` the width in slices of edges through
+    the plane by disc; ``pattern`` in HU what all uniform slices have in common and the truth not.
     """
 
     dose: float
@@ -60,6 +61,8 @@ class Measures:
     contrast: dict[str, float]
     edges: dict[str, Sharpness | None]
     seen: dict[str, Detectability | None]
+    through: dict[str, float | None]
+    pattern: float
 
 
 def physicist_measures(
@@ -100,14 +103,16 @@ def measures(series: Acquisition, values: FloatArray, method: str) -> Measures:
     faint = series.of(values, "observer") - uniform
     faint_section, insert_section = series.sections["observer"], series.sections["inserts"]
     bias = {
-        name: core_mean(inserts, insert_section, insert_section.named(name)[0]) - hu
+        name: through_plane.core_mean(inserts, insert_section, insert_section.named(name)[0]) - hu
         for name, hu in INSERTS_HU.items()
     }
     bias["background"] = float(uniform[:, inside].mean(dtype=np.float64)) - section.background_hu
     contrast = {}
     for name in LOW_EDGES:
         disc = faint_section.named(name)[0]
-        contrast[name] = core_mean(faint, faint_section, disc) / (disc.hu - section.background_hu)
+        contrast[name] = through_plane.core_mean(faint, faint_section, disc) / (
+            disc.hu - section.background_hu
+        )
     edges = {
         name: sharpness(inserts, section.pixel_mm, insert_section.named(name))
         for name in HIGH_EDGES
@@ -118,18 +123,29 @@ def measures(series: Acquisition, values: FloatArray, method: str) -> Measures:
     seen = {
         name: _seen(series.of(values, "observer"), uniform, faint_section, name) for name in SIZES
     }
+    steps = through_plane.edges(
+        series.of(values, STEPS) - uniform, series.sections[STEPS], (HIGH_EDGES[0], *LOW_EDGES)
+    )
+    pattern = fixed_pattern((uniform - series.sharp["uniform"])[:, inside])
     return Measures(
         series.dose, series.kernel.name, method, noise, spectrum.radial(),
-        bias, contrast, edges, seen,
+        bias, contrast, edges, seen, steps, pattern,
     )  # fmt: skip
 
 
-def core_mean(images: FloatArray, section: Section, disc: Disc) -> float:
-    """Mean of ``images`` (realisations, rows, columns) well inside ``disc``."""
-    middle, mm = len(section.image) // 2, section.pixel_mm
-    along = np.arange(len(section.image)) - middle
-    distance = np.hypot((along * mm - disc.y_mm)[:, None], (along * mm - disc.x_mm)[None, :])
-    return float(images[:, distance <= CORE * disc.diameter_mm / 2].mean(dtype=np.float64))
+def fixed_pattern(errors: FloatArray) -> float:
+    """Standard deviation in HU of what ``errors`` (repeats, pixels) have in common, less its mean.
+
+    The covariance of two means, of the first slices and of the last, holds no noise, since noise
+    differs from slice to slice; a quarter between them is left out, in case neighbours were mixed.
+    0 where chance is more, or for fewer than two repeats.
+    """
+    if len(errors) < 2:
+        return 0.0
+    part = max(1, 3 * len(errors) // 8)
+    first, second = (e.mean(axis=0, dtype=np.float64) for e in (errors[:part], errors[-part:]))
+    shared = float(((first - first.mean()) * (second - second.mean())).mean())
+    return float(np.sqrt(max(shared, 0.0)))
 
 
 def _seen(

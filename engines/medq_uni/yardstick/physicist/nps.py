@@ -1,11 +1,12 @@
 """The noise power spectrum: how strong noise is at every frequency, and in which direction.
 
 After ICRU Report 87 (2012) and Siewerdsen, Cunningham and Jaffray, "A framework for
-noise-power spectrum analysis of multidimensional images", Med Phys 2002;29:2655: square regions
-of interest are freed of their best plane, the squared magnitudes of their Fourier transforms are
-averaged and scaled by the pixel area over the number of pixels. The spectrum's integral over
-frequency is then the variance (Parseval). Removing the plane takes slow shading along with the
-noise of about one period per region: the lowest bin reads low.
+noise-power spectrum analysis of multidimensional images", Med Phys 2002;29:2655: the squared
+magnitudes of the Fourier transforms of square regions are averaged and scaled by the pixel area
+over the number of pixels. The spectrum's integral over frequency is then the variance (Parseval).
+In a single image regions are freed of their best plane first, which takes slow shading along with
+the noise of about one period per region: the lowest bins read low, and coarse grain seems finer.
+Where repeats or the truth are known there is no shading left, and nothing is taken off.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Spectrum:
 
     @property
     def variance(self) -> float:
-        """The integral over frequency in HU^2: the mean variance about the regions' planes."""
+        """The integral over frequency in HU^2: the mean variance of the regions."""
         side = len(self.power)
         return float(self.power.sum() / (side * self.pixel_mm) ** 2)
 
@@ -123,10 +124,13 @@ class Spectrum:
         return np.asarray(share / total if total > 0 else np.full(sectors, 1 / sectors))
 
 
-def spectrum(regions: FloatArray, pixel_mm: float, gain: float = 1.0) -> Spectrum:
+def spectrum(
+    regions: FloatArray, pixel_mm: float, gain: float = 1.0, detrend: bool = True
+) -> Spectrum:
     """The spectrum of square ``regions`` of noise, (regions, side, side) in HU.
 
     ``gain`` multiplies the power: n / (n - 1) where the mean of n repeats was subtracted.
+    ``detrend`` takes each region's best plane off; only noise that is known can do without.
 
     Raises:
         ValueError: not square regions of at least 8 pixels, none, values that aren't finite, or a
@@ -141,7 +145,7 @@ def spectrum(regions: FloatArray, pixel_mm: float, gain: float = 1.0) -> Spectru
         raise ValueError(f"regions must have sides of at least {LEAST_SIDE} pixels, not {side}")
     if not np.isfinite(array).all():
         raise ValueError("regions have NaN or infinite values: leave those regions out")
-    power = np.abs(np.fft.fft2(detrended(array))) ** 2
+    power = np.abs(np.fft.fft2(detrended(array) if detrend else array)) ** 2
     return Spectrum(power.mean(axis=0) * (gain * pixel_mm**2 / side**2), pixel_mm, len(array))
 
 
@@ -174,7 +178,7 @@ def from_repeats(
     if not corners:
         raise ValueError(f"side: no region of {side} pixels fits into the images")
     cut = np.concatenate([regions_at(field, corners, side) for field in noise])
-    return spectrum(cut, pixel_mm, gain)
+    return spectrum(cut, pixel_mm, gain, detrend=False)
 
 
 def from_image(

@@ -16,7 +16,7 @@ from engines.base import FloatArray
 from engines.medq_uni.yardstick.restoration.filters import by_slice, in_noise_levels
 
 STRENGTH = 1.5
-"""Noise level that BM3D is told, in true noise levels; chosen as those in ``filters``."""
+"""Noise level that BM3D is told, in levels of what was added; chosen as those in ``filters``."""
 
 
 def available() -> bool:

@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engines.base import ArrayStack, StackInfo
-from engines.description import Modality, QualityDescription, Severity
+from engines.description import Degradation, Modality, QualityDescription, Severity
+from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
 from engines.medq_uni.degradations.kernels import Kernel
 from engines.medq_uni.pair import Pair, Source, compose
 from engines.medq_uni.tasks import Task
-from engines.medq_uni.yardstick.restoration.material import PHANTOM
-from engines.medq_uni.yardstick.restoration.wordings import pair_description, says_other
+from engines.medq_uni.yardstick.restoration.material import PHANTOM, is_phantom
+from engines.medq_uni.yardstick.restoration.wordings import pair_description, wrong_severity
 
 SATURATION: dict[Modality, tuple[float, float]] = {
     Modality.CT: (-1024.0, 3071.0),
@@ -32,21 +33,25 @@ SATURATION: dict[Modality, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What a case is made of: the same draw gives the same case."""
+    """What a case is made of: the same draw gives the same case.
+
+    ``spares`` are taken in their order where the source has no place for what the task does to it.
+    """
 
     task: Task
     severity: Severity
     kernel: Kernel | None
     source: Source
     seed: int
+    spares: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """A pair to restore and what can be said of it.
 
-    ``words`` are the true ones; ``other_words`` are the true words of another case of the modality
-    with another degradation or severity, ``None`` where no case has such.
+    ``words`` are the true ones; ``other_words`` are the same but for the severity of what the task
+    is about, or of noise on a clean case; ``None`` where none can be said.
     """
 
     name: str
@@ -79,6 +84,14 @@ class Case:
         return self.draw.severity if finding is None else finding.severity
 
     @property
+    def added_noise(self) -> float:
+        """Standard deviation of the noise beyond the source's own, in the source's unit.
+
+        It is all that a filter can take away, as the truth keeps the source's own.
+        """
+        return float(np.sqrt(max(0.0, self.pair.noise**2 - self.pair.source.known_noise**2)))
+
+    @property
     def origin(self) -> str:
         """``phantom`` or ``real``."""
         return origin(self.pair.source)
@@ -86,7 +99,7 @@ class Case:
 
 def origin(source: Source) -> str:
     """``phantom`` or ``real``."""
-    return PHANTOM if source.patient.startswith(f"{PHANTOM} ") else "real"
+    return PHANTOM if is_phantom(source) else "real"
 
 
 def sample(task: Task, sources: Sequence[Source], count: int, seed: int) -> tuple[Draw, ...]:
@@ -117,8 +130,17 @@ def sample(task: Task, sources: Sequence[Source], count: int, seed: int) -> tupl
         turn, rank = divmod(number, len(task.severities))
         group, kernel = deck[int(starts[rank] + turn) % len(deck)]
         case_seed = int(rng.integers(2**32))
-        draws.append(Draw(task, task.severities[rank], kernel, next(dealers[group]), case_seed))
+        source = next(dealers[group])
+        spares = _spares([s for s in fitting if (s.region, origin(s)) == group], source, case_seed)
+        draws.append(Draw(task, task.severities[rank], kernel, source, case_seed, spares))
     return tuple(draws)
+
+
+def _spares(sources: list[Source], source: Source, seed: int) -> tuple[Source, ...]:
+    """All others of the group in an order of chance that depends on their names alone."""
+    others = sorted((s for s in sources if s.name != source.name), key=lambda s: s.name)
+    order = np.random.default_rng([seed, 3]).permutation(len(others))
+    return tuple(others[k] for k in order)
 
 
 def _deck(
@@ -149,27 +171,37 @@ def _dealt(sources: list[Source], rng: np.random.Generator) -> Iterator[Source]:
 
 
 def make_cases(
-    draws: Sequence[Sequence[Draw]], made: Callable[[], None] = lambda: None
+    draws: Sequence[Sequence[Draw]],
+    made: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[Case, ...]:
     """The cases of all tasks, one after the other; ``made()`` is called after each.
 
-    ``draws`` holds those of each task. What an engine is falsely told of a case is true of another
-    of any task.
+    ``draws`` holds those of each task. Where a source has no place for what is done to it the next
+    of its spares is taken, and where none has the case is left out; ``say`` is told.
     """
     cases = []
     for of_task in draws:
         for number, draw in enumerate(of_task, 1):
-            rng = np.random.default_rng([draw.seed, 1])
-            steps = draw.task.steps(draw.source, draw.severity, draw.kernel, rng)
-            pair = compose(draw.source, steps, draw.seed)
-            words = pair_description(pair)
-            cases.append(Case(f"{draw.task.name} {number:03}", draw, pair, words))
+            case = _case(f"{draw.task.name} {number:03}", draw, say)
+            if case is not None:
+                cases.append(case)
             made()
-    return tuple(replace(case, other_words=_other_words(case, cases)) for case in cases)
+    return tuple(cases)
 
 
-def _other_words(case: Case, cases: Sequence[Case]) -> QualityDescription | None:
-    """What is true of another case, one by chance of those of which other words are true."""
-    fitting = [c.words for c in cases if says_other(case.words, c.words)]
-    chosen = np.random.default_rng([case.draw.seed, 2]).integers(max(1, len(fitting)))
-    return fitting[chosen] if fitting else None
+def _case(name: str, draw: Draw, say: Callable[[str], None]) -> Case | None:
+    for source in (draw.source, *draw.spares):
+        rng = np.random.default_rng([draw.seed, 1])
+        try:
+            steps = draw.task.steps(source, draw.severity, draw.kernel, rng)
+            pair = compose(source, steps, draw.seed)
+        except NoPlaceError as error:
+            say(f"{name}: {source.name} is passed over: {error}")
+            continue
+        words = pair_description(pair)
+        kind = draw.task.degradation or Degradation.NOISE
+        other = wrong_severity(words, kind, source.pixel_mm, draw.seed)
+        return Case(name, replace(draw, source=source), pair, words, other)
+    say(f"{name} is left out: no source of its kind can be used")
+    return None

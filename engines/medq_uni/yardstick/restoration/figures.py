@@ -14,8 +14,15 @@ import numpy as np
 from engines.base import FloatArray
 from engines.medq_uni.yardstick.bootstrap import mean_interval
 from engines.medq_uni.yardstick.restoration.cases import Case
-from engines.medq_uni.yardstick.restoration.scores import WINDOWS, score
-from engines.medq_uni.yardstick.restoration.tables import Found, gain
+from engines.medq_uni.yardstick.restoration.contest import Entry
+from engines.medq_uni.yardstick.restoration.found import Found, gain
+from engines.medq_uni.yardstick.restoration.scores import (
+    LUNG_WINDOW,
+    WINDOWS,
+    body_mask,
+    has_lungs,
+    score,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 DPI = 110
 PANEL_INCHES = 3.0
 INK, MUTED, ACCENT, GRID = "#1a1a1a", "#6b6b6b", "#0b6e99", "#e3e3e3"
+LIGHT, GREY = "#7fb8d1", "#8c8c8c"
+"""Of the engine with other words, and of filters."""
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -36,6 +45,8 @@ STYLE: dict[str, Any] = {
 ERROR_PERCENTILE = 98.0
 """Error maps reach so far of the input's errors inside the window, rounded up to 10."""
 BORDER_PIXELS = 6
+NAME_INCHES = 0.075
+"""Of a letter of a contestant's name beside a chart."""
 
 
 def available() -> bool:
@@ -67,45 +78,54 @@ def new_figure(width: float, height: float) -> tuple[Figure, Any]:
 def comparison(case: Case, restored: Sequence[tuple[str, FloatArray]], title: str) -> Figure:
     """Images (rows, columns) of a case above their errors, in one window; truth comes last.
 
-    ``restored`` holds names and images, the input among them.
+    Where there are lungs a second row shows them in their own window. ``restored`` holds names and
+    images, the input among them.
     """
     truth, modality = case.pair.truth, case.pair.source.modality
-    window = WINDOWS[modality]
-    part = _seen_part(truth, window.low)
+    region, body = case.pair.source.region, body_mask(truth, modality)
+    windows = [WINDOWS[modality]]
+    if has_lungs(truth, modality, body, region):
+        windows.append(LUNG_WINDOW)
+    part = _seen_part(truth, windows[0].low)
+    rows = len(windows) + 1
     unit = case.pair.source.unit
     limit = _error_limit(case, part)
     columns = len(restored) + 1
     aspect = truth[part].shape[0] / truth[part].shape[1]
     height = PANEL_INCHES * aspect
-    figure, _ = new_figure(PANEL_INCHES * columns + 1.1, 2 * height + 1.35)
+    figure, _ = new_figure(PANEL_INCHES * columns + 1.1, rows * height + 1.35)
     grid = figure.add_gridspec(
-        2, columns, left=0.008, right=1 - 0.85 / figure.get_figwidth(), wspace=0.02, hspace=0.02,
+        rows, columns, left=0.008, right=1 - 0.85 / figure.get_figwidth(), wspace=0.02, hspace=0.02,
         top=1 - 1.02 / figure.get_figheight(), bottom=0.1 / figure.get_figheight(),
     )  # fmt: skip
     figure.text(0.008, 1 - 0.14 / figure.get_figheight(), title, va="top", size=12, weight="bold")
-    below = _about(case)
+    below = _about(case, " and ".join(map(str, windows)))
     figure.text(0.008, 1 - 0.42 / figure.get_figheight(), below, va="top", size=8.5, color=MUTED)
-    upper_image: Any = None
-    error: Any = None
+    shown: list[Any] = [None] * rows
     for k, (name, image) in enumerate([*restored, ("truth", truth)]):
-        upper = figure.add_subplot(grid[0, k])
-        upper_image = upper.imshow(image[part], cmap="gray", vmin=window.low, vmax=window.high)
+        cells = [figure.add_subplot(grid[row, k]) for row in range(rows)]
+        for row, window in enumerate(windows):
+            shown[row] = cells[row].imshow(
+                image[part], cmap="gray", vmin=window.low, vmax=window.high
+            )
         numbers = ""
         if image is not truth:
-            found = score(image, truth, modality)
-            numbers = f"\n{found.psnr:.1f} dB   SSIM {found.ssim:.3f}"
-        upper.set_title(name + numbers, size=9, loc="left", pad=3)
-        lower = figure.add_subplot(grid[1, k])
+            found = score(image, truth, modality, body, region)
+            numbers = f"\n{found.psnr:.2f} dB   SSIM {found.ssim:.3f}"
+            if found.psnr_lung is not None:
+                numbers += f"   lungs {found.psnr_lung:.2f} dB"
+        cells[0].set_title(name + numbers, size=9, loc="left", pad=3)
+        lower = cells[-1]
         if image is truth:
             lower.text(0.06, 0.94, "errors below each image,\nrestored minus truth",
                        transform=lower.transAxes, va="top", size=8, color=MUTED)  # fmt: skip
         else:
-            error = lower.imshow((image - truth)[part], cmap="RdBu_r", vmin=-limit, vmax=limit)
-        for axes in (upper, lower):
+            shown[-1] = lower.imshow((image - truth)[part], cmap="RdBu_r", vmin=-limit, vmax=limit)
+        for axes in cells:
             axes.set_xticks([])
             axes.set_yticks([])
             axes.set_frame_on(False)
-    for row, mapped in ((0, upper_image), (1, error)):
+    for row, mapped in enumerate(shown):
         place = grid[row, columns - 1].get_position(figure)
         bar = figure.add_axes((place.x1 + 0.006, place.y0, 0.008, place.height))
         figure.colorbar(mapped, cax=bar).set_label(unit, labelpad=0)
@@ -114,35 +134,43 @@ def comparison(case: Case, restored: Sequence[tuple[str, FloatArray]], title: st
     return figure
 
 
-def gains_chart(found: Found, entries: Sequence[str], title: str, seed: int) -> Figure:
-    """Gain of every entry: a faint dot per case, mean and 95% interval over it, best on top."""
+def gains_chart(
+    found: Found, entries: Sequence[Entry], cases: Sequence[str], title: str, seed: int, engine: str
+) -> Figure:
+    """Gain of every entry: a faint dot per case, mean and 95% interval over it, best on top.
+
+    Only those that saw all of ``cases`` are ranked, on these alone. Filters are grey, the engine as
+    it is used is dark and with other words light.
+    """
     rows = []
-    for name in entries:
-        gains = [gain(found, name, case) for case in found.get(name, {})]
-        if gains:
-            patients = [o.case.pair.source.patient for o in found[name].values()]
+    colours = {e.name: GREY if e.is_filter else LIGHT for e in entries} | {engine: ACCENT}
+    for name in (entry.name for entry in entries):
+        of_name = found.get(name, {})
+        if cases and all(case in of_name for case in cases):
+            gains = [gain(found, name, case) for case in cases]
+            patients = [of_name[case].case.pair.source.patient for case in cases]
             rows.append((name, gains, mean_interval(gains, patients, seed)))
     rows.sort(key=lambda row: row[2].mean)
-    figure, _ = new_figure(8.2, 1.25 + 0.42 * len(rows))
+    left = NAME_INCHES * max((len(row[0]) for row in rows), default=0) + 0.25
+    figure, _ = new_figure(left + 6.3, 1.25 + 0.42 * len(rows))
+    wide = figure.get_figwidth()
     high = figure.get_figheight()
-    axes = figure.add_axes((0.235, 0.55 / high, 0.69, 1 - 1.0 / high))
+    axes = figure.add_axes((left / wide, 0.55 / high, 5.6 / wide, 1 - 1.0 / high))
     figure.text(0.02, 1 - 0.12 / high, title, va="top", size=11.5, weight="bold")
     chance = np.random.default_rng(seed)
     shown = [g for _, gains, _ in rows for g in gains]
     low, high_gain = min(0.0, *shown), max(0.0, *shown)
     margin = 0.04 * max(high_gain - low, 0.1)
-    for place, (_, gains, mean) in enumerate(rows):
+    for place, (name, gains, mean) in enumerate(rows):
+        colour = colours[name]
         scatter = place + chance.uniform(-0.2, 0.2, len(gains))
-        axes.plot(gains, scatter, "o", ms=3.2, color=ACCENT, alpha=0.22, mew=0, zorder=2)
+        axes.plot(gains, scatter, "o", ms=3.2, color=colour, alpha=0.22, mew=0, zorder=2)
         if mean.low is not None and mean.high is not None:
-            axes.plot([mean.low, mean.high], [place, place], color=ACCENT, lw=2.4, zorder=3,
+            axes.plot([mean.low, mean.high], [place, place], color=colour, lw=2.4, zorder=3,
                       solid_capstyle="round")  # fmt: skip
-        axes.plot(mean.mean, place, "o", ms=7.5, color=ACCENT, mec="white", mew=1.2, zorder=4)
-        label = f"{mean.mean:+.2f}"
-        if len(gains) < max(len(g) for _, g, _ in rows):
-            label += f"  ({len(gains)})"
-        axes.annotate(label, (1.01, place), xycoords=("axes fraction", "data"), va="center",
-                      size=8.5, color=INK)  # fmt: skip
+        axes.plot(mean.mean, place, "o", ms=7.5, color=colour, mec="white", mew=1.2, zorder=4)
+        axes.annotate(f"{mean.mean:+.2f}", (1.01, place), xycoords=("axes fraction", "data"),
+                      va="center", size=8.5, color=INK)  # fmt: skip
     axes.axvline(0, color=MUTED, lw=1, zorder=1)
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.set_ylim(-0.6, len(rows) - 0.4)
@@ -156,10 +184,9 @@ def gains_chart(found: Found, entries: Sequence[str], title: str, seed: int) -> 
     return figure
 
 
-def _about(case: Case) -> str:
+def _about(case: Case, windows: str) -> str:
     """One line on a case: what it is and what was done to it."""
-    source, window = case.pair.source, WINDOWS[case.pair.source.modality]
-    parts = [f"{source.region}, {case.origin}", f"window {window}"]
+    parts = [f"{case.pair.source.region}, {case.origin}", f"window {windows}"]
     if case.draw.kernel is not None:
         parts.append(f"{case.draw.kernel.name} kernel")
     for finding in case.pair.findings:

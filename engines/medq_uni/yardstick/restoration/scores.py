@@ -1,8 +1,9 @@
 """How near a restored image is to its truth: PSNR, SSIM and RMSE.
 
-In the windows of the literature, both images clipped first, and in the native unit. A score over a
-whole image is mostly one of the air around a patient, so the native error is also given inside the
-body. Where an image is noisy itself, as every real truth is, its noise bounds what can be reached.
+In the windows of the literature, both images clipped first. What such a window clips doesn't count
+in it, in CT lungs and bones. So the error inside the body is given without a window, and where
+there are lungs the PSNR inside the body in the window that lungs are read in. Where a truth is
+noisy itself, as every real one is, its noise bounds what can be reached.
 """
 
 from __future__ import annotations
@@ -57,24 +58,29 @@ WINDOWS: dict[Modality, Window] = {
 }
 """Windows in which results are published: CT that of the abdomen in work on the 2016 low-dose
 grand challenge, MR the 12 bits of a scanner, PET up to an uptake of 20."""
-NATIVE_RANGE: dict[Modality, float] = {Modality.CT: 4095, Modality.MR: 4095, Modality.PT: 20}
-"""Data range of the native scores: for CT the 12 bits from -1024 to 3071 HU."""
+LUNG_WINDOW = Window(-1350, 150, "HU")
+"""Window that lungs are read in: level -600 HU, width 1500 HU."""
+LUNG_HU = (-950.0, -500.0)
+"""Lung holds air and tissue; what has less is air alone."""
+LUNG_SHARE = 0.06
+"""Images have lungs where this share of the body is in that range: gas in bowels has only rims."""
+WITHOUT_LUNGS = frozenset({"head", "pelvis", "breast", "arm", "leg"})
+"""Regions where cavities of air are no lungs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of one image. ``psnr`` (dB), ``ssim`` and ``rmse`` are in the literature's window,
-    ``*_native`` without one; ``rmse_body`` is without one and inside the body. RMSE is in the
-    image's unit.
+    """Scores of one image. ``psnr`` (dB), ``ssim`` and ``rmse`` are in the literature's window over
+    the whole image; ``rmse_body`` is without a window and inside the body, ``psnr_lung`` (dB) in
+    the lung window and inside the body, ``None`` where there are no lungs. RMSE is in the image's
+    unit.
     """
 
     psnr: float
     ssim: float
     rmse: float
-    psnr_native: float
-    ssim_native: float
-    rmse_native: float
     rmse_body: float
+    psnr_lung: float | None
 
 
 def rmse(image: FloatArray, truth: FloatArray, inside: BoolArray | None = None) -> float:
@@ -92,18 +98,32 @@ def rmse(image: FloatArray, truth: FloatArray, inside: BoolArray | None = None) 
     return float(np.sqrt(square.mean()))
 
 
-def psnr(image: FloatArray, truth: FloatArray, data_range: float) -> float:
+def psnr(
+    image: FloatArray, truth: FloatArray, data_range: float, inside: BoolArray | None = None
+) -> float:
     """Peak signal-to-noise ratio in dB, at most 100: what identical images get.
 
     Raises:
-        ValueError: the images differ in shape, or the data range is not positive.
+        ValueError: the images differ in shape, the data range is not positive, or no pixel is
+            ``inside``.
     """
     if not data_range > 0:
         raise ValueError(f"data_range must be positive, not {data_range}")
-    error = rmse(image, truth)
-    if error == 0:
-        return MOST_DB
-    return min(MOST_DB, float(20 * np.log10(data_range / error)))
+    return _decibels(data_range, rmse(image, truth, inside))
+
+
+def gain_in_body(scores: Scores, before: Scores) -> float:
+    """By how many dB the error inside the body fell: 20 log10 of the ratio, within +-100."""
+    return _decibels(before.rmse_body, scores.rmse_body)
+
+
+def _decibels(much: float, little: float) -> float:
+    """20 log10 of the ratio of two amounts of 0 or more, within +-100."""
+    if much == little:
+        return 0.0
+    if little == 0 or much == 0:
+        return MOST_DB if little == 0 else -MOST_DB
+    return float(np.clip(20 * np.log10(much / little), -MOST_DB, MOST_DB))
 
 
 def ssim(image: FloatArray, truth: FloatArray, data_range: float) -> float:
@@ -130,11 +150,16 @@ def ssim(image: FloatArray, truth: FloatArray, data_range: float) -> float:
 
 
 def score(
-    image: FloatArray, truth: FloatArray, modality: Modality, body: BoolArray | None = None
+    image: FloatArray,
+    truth: FloatArray,
+    modality: Modality,
+    body: BoolArray | None = None,
+    region: str = "unknown",
 ) -> Scores:
     """All scores of ``image`` (rows, columns) against ``truth``, in the truth's unit.
 
-    ``body`` saves finding it again: ``body_mask(truth, modality)``.
+    ``body`` saves finding it again: ``body_mask(truth, modality)``. ``region`` says where no lungs
+    can be.
 
     Raises:
         ValueError: the images differ in shape, are too small, or ``image`` is not finite.
@@ -147,16 +172,26 @@ def score(
         raise ValueError(f"image has values beyond {MOST_VALUE:g}: it can't be scored")
     window = WINDOWS[modality]
     seen, meant = (np.clip(a, window.low, window.high) for a in (image, truth))
-    span = NATIVE_RANGE[modality]
+    inside = body_mask(truth, modality) if body is None else body
+    lung = None
+    if has_lungs(truth, modality, inside, region):
+        low, high = LUNG_WINDOW.low, LUNG_WINDOW.high
+        lung = psnr(np.clip(image, low, high), np.clip(truth, low, high), LUNG_WINDOW.span, inside)
     return Scores(
         psnr=psnr(seen, meant, window.span),
         ssim=ssim(seen, meant, window.span),
         rmse=rmse(seen, meant),
-        psnr_native=psnr(image, truth, span),
-        ssim_native=ssim(image, truth, span),
-        rmse_native=rmse(image, truth),
-        rmse_body=rmse(image, truth, body_mask(truth, modality) if body is None else body),
+        rmse_body=rmse(image, truth, inside),
+        psnr_lung=lung,
     )
+
+
+def has_lungs(truth: FloatArray, modality: Modality, body: BoolArray, region: str) -> bool:
+    """Whether a CT shows lungs: enough of the ``body`` is as dense as they are."""
+    if modality is not Modality.CT or region in WITHOUT_LUNGS:
+        return False
+    inside = truth[body]
+    return bool(np.mean((inside > LUNG_HU[0]) & (inside < LUNG_HU[1])) >= LUNG_SHARE)
 
 
 def body_mask(truth: FloatArray, modality: Modality) -> BoolArray:

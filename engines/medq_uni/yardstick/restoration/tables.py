@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from engines.description import Severity
-from engines.medq_uni.yardstick.bootstrap import Interval, mean_interval
 from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.medq_uni.yardstick.restoration.contest import INPUT, Entry, Outcome
-from engines.medq_uni.yardstick.restoration.scores import WINDOWS
+from engines.medq_uni.yardstick.restoration.found import (
+    Found,
+    best_filter,
+    body_gain,
+    by_entry,
+    difference,
+    gain,
+    lung_gain,
+    mean,
+    mean_gain,
+    shared_cases,
+    title_of,
+    word,
+)
+from engines.medq_uni.yardstick.restoration.scores import LUNG_WINDOW, WINDOWS
 from engines.medq_uni.yardstick.table import Cell, Table
 
-Found = dict[str, dict[str, Outcome]]
-"""Entry -> case -> what it made of it."""
-
-
-def by_entry(outcomes: Sequence[Outcome]) -> Found:
-    """Outcomes by the names of entry and case, in their order."""
-    found: Found = {}
-    for outcome in outcomes:
-        found.setdefault(outcome.entry, {})[outcome.case.name] = outcome
-    return found
-
-
-def gain(found: Found, entry: str, case: str) -> float:
-    """How much nearer to truth than the input, in dB of PSNR in the window."""
-    return found[entry][case].scores.psnr - found[INPUT.name][case].scores.psnr
-
-
-def best_filter(found: Found, entries: Sequence[Entry]) -> str:
-    """The filter of the highest mean gain among those that saw every case.
-
-    The input itself where none gains: to leave it alone is then the best that a filter can do.
-    """
-    everything = set(found[INPUT.name])
-    full = [e.name for e in entries if e.is_filter and set(found.get(e.name, {})) == everything]
-    return max(
-        (INPUT.name, *full), key=lambda name: _mean(gain(found, name, c) for c in everything)
-    )
+NO_FILTERS = "Filters of noise have a dash: no noise was added, and they would do nothing."
 
 
 def task_tables(
@@ -73,27 +57,10 @@ def _main_table(
     name: str,
 ) -> Table:
     """Scores of every entry on those of ``cases`` that it saw, compared with ``best``."""
-    rows: list[tuple[Cell, ...]] = []
-    for entry in entries:
-        seen = [c for c in cases if c in found.get(entry.name, {})]
-        if not seen or (name and len(seen) < len(cases)):
-            continue
-        scores = [found[entry.name][c].scores for c in seen]
-        gained = None if entry is INPUT else _mean(gain(found, entry.name, c) for c in seen)
-        apart = _difference(found, entry.name, best, seen, seed)
-        rows.append(
-            (
-                entry.name,
-                len(seen),
-                *(_mean(getattr(s, field) for s in scores) for field in ("psnr", "ssim", "rmse")),
-                _mean(s.rmse_body for s in scores),
-                gained,
-                *((None,) * 3 if apart is None else (apart.mean, apart.low, apart.high)),
-            )
-        )
+    rival = best or INPUT.name
     source = found[INPUT.name][cases[0]].case.pair.source
     window, unit = WINDOWS[source.modality], source.unit
-    patients = len({found[INPUT.name][c].case.pair.source.patient for c in cases})
+    with_lungs = any(found[INPUT.name][c].scores.psnr_lung is not None for c in cases)
     columns = (
         "contestant",
         "cases",
@@ -102,25 +69,50 @@ def _main_table(
         f"RMSE ({unit})",
         f"RMSE body ({unit})",
         "gain (dB)",
-        f"vs {best or 'best filter'} (dB)",
+        "gain body (dB)",
+        *(("gain lungs (dB)",) if with_lungs else ()),
+        f"vs {rival} (dB)",
         "95% from",
         "to",
     )
+    rows: list[tuple[Cell, ...]] = []
+    for entry in entries:
+        seen = [c for c in cases if c in found.get(entry.name, {})]
+        if name and len(seen) < len(cases):
+            continue
+        if not seen:
+            if entry.is_filter:
+                rows.append((entry.name, 0, *(None,) * (len(columns) - 2)))
+            continue
+        scores = [found[entry.name][c].scores for c in seen]
+        looks = (gain, body_gain, lung_gain) if with_lungs else (gain, body_gain)
+        apart = difference(found, entry.name, rival, seen, seed)
+        rows.append(
+            (
+                entry.name,
+                len(seen),
+                *(mean(getattr(s, of) for s in scores)
+                  for of in ("psnr", "ssim", "rmse", "rmse_body")),
+                *(None if entry is INPUT else mean_gain(of, found, entry.name, seen)
+                  for of in looks),
+                *((None,) * 3 if apart is None else (apart.mean, apart.low, apart.high)),
+            )
+        )  # fmt: skip
+    patients = len({found[INPUT.name][c].case.pair.source.patient for c in cases})
     note = (
         f"Means over {len(cases)} cases of {patients} patients. PSNR, SSIM and RMSE in the window "
-        f"{window}, RMSE body without a window and inside the body. Gain is in PSNR over the input."
+        f"{window}, RMSE body without a window and inside the body. Gain is in PSNR over the "
+        "input; gain body is by how much the RMSE body fell, so that a loss outside the window "
+        "shows"
     )
-    if any(found[INPUT.name][c].case.pair.source.noise > 0 for c in cases):
+    lungs = f"; gain lungs is in PSNR inside the body in the window {LUNG_WINDOW}, where lungs are."
+    note += lungs if with_lungs else "."
+    if any(found[INPUT.name][c].case.pair.source.known_noise > 0 for c in cases):
         note += (
             " Real truths have noise of their own, and to remove that as well counts as an error: "
             "less can be gained on them than on phantoms."
         )
-    if best is not None:
-        note += (
-            f" The last three columns compare the PSNR with that of {best} on the same cases, with "
-            "a bootstrap interval over patients: above 0 throughout is better for sure. Filters "
-            "are told the true noise level; engines are not."
-        )
+    note += _of_the_rival(found, entries, best, cases)
     return Table(
         f"{word(task)}{name}",
         f"{title_of(task)}: all contestants{title}",
@@ -130,17 +122,23 @@ def _main_table(
     )
 
 
-def _difference(
-    found: Found, entry: str, best: str | None, seen: Sequence[str], seed: int
-) -> Interval | None:
-    if best is None or entry in (best, INPUT.name):
-        return None
-    shared = [c for c in seen if c in found[best]]
-    if not shared:
-        return None
-    apart = [gain(found, entry, c) - gain(found, best, c) for c in shared]
-    patients = [found[entry][c].case.pair.source.patient for c in shared]
-    return mean_interval(apart, patients, seed)
+def _of_the_rival(
+    found: Found, entries: Sequence[Entry], best: str | None, cases: Sequence[str]
+) -> str:
+    """What the last three columns are."""
+    note = (
+        f" The last three columns compare the PSNR with that of {best or INPUT.name} on the same "
+        "cases, with a bootstrap interval over patients: above 0 throughout is better for sure."
+    )
+    if best is None:
+        return f"{note} {NO_FILTERS}"
+    shared = shared_cases(found, entries)
+    if len(shared) < len(cases):
+        note += (
+            f" Filters are ranked on the {len(shared)} of {len(cases)} cases that all of them saw, "
+            f"where {best} gains most; against it each stands on those that both saw."
+        )
+    return note + " Filters are told how much noise was added; engines are not."
 
 
 SORTS: tuple[tuple[str, Callable[[Case], str]], ...] = (
@@ -155,9 +153,8 @@ SORTS: tuple[tuple[str, Callable[[Case], str]], ...] = (
 def _breakdown(task: str, found: Found, entries: Sequence[Entry]) -> Table:
     """Gains by severity, region, source and kernel; entries that saw every case."""
     everything = found[INPUT.name]
-    shown = [
-        e.name for e in entries if e is not INPUT and set(found.get(e.name, {})) == set(everything)
-    ]
+    seen = {e.name: set(found.get(e.name, {})) for e in entries if e is not INPUT}
+    shown = [name for name, cases in seen.items() if cases == set(everything)]
     rows: list[tuple[Cell, ...]] = []
     for sort, of_case in SORTS:
         groups: dict[str, list[str]] = {}
@@ -168,11 +165,14 @@ def _breakdown(task: str, found: Found, entries: Sequence[Entry]) -> Table:
         if sort == "severity":
             groups = {s.value: groups[s.value] for s in Severity if s.value in groups}
         for group, names in groups.items():
-            before = _mean(everything[c].scores.psnr for c in names)
-            gains = [_mean(gain(found, entry, c) for c in names) for entry in shown]
+            before = mean(everything[c].scores.psnr for c in names)
+            gains = [mean_gain(gain, found, entry, names) for entry in shown]
             rows.append((sort, group, len(names), before, *gains))
-    note = "Gain in PSNR (dB, in the window) over the input; the input's own PSNR before it."
-    columns = ("by", "of", "cases", "input (dB)", *shown)
+    note = "Gain in PSNR in the window over the input; the input's own PSNR before it."
+    few = [name for name, cases in seen.items() if cases and name not in shown]
+    if few:
+        note += f" Without {', '.join(few)}: not all cases were seen."
+    columns = ("by", "of", "cases", "input (dB)", *(f"{name} (dB)" for name in shown))
     return Table(f"{word(task)}_by", f"{title_of(task)}: where the gain comes from", columns,
                  tuple(rows), note)  # fmt: skip
 
@@ -183,17 +183,21 @@ def clean_table(task: str, outcomes: Sequence[Outcome], entries: Sequence[Entry]
     rows: list[tuple[Cell, ...]] = []
     for entry in entries:
         seen = list(found.get(entry.name, {}).values())
-        if seen and entry is not INPUT:
+        if entry is INPUT:
+            continue
+        if seen:
             rows.append(
                 (
                     entry.name,
                     len(seen),
-                    100 * _mean(o.same for o in seen),
-                    _mean(o.scores.rmse for o in seen),
-                    _mean(o.scores.rmse_body for o in seen),
+                    mean(100.0 * o.same for o in seen),
+                    mean(o.scores.rmse for o in seen),
+                    mean(o.scores.rmse_body for o in seen),
                     max(o.largest_change for o in seen),
                 )
             )
+        elif entry.is_filter:
+            rows.append((entry.name, 0, None, None, None, None))
     some = outcomes[0].case.pair.source
     unit = some.unit
     columns = (
@@ -206,72 +210,6 @@ def clean_table(task: str, outcomes: Sequence[Outcome], entries: Sequence[Entry]
     )
     note = (
         f"Nothing was done to these images; zero is best. The first RMS change is in the window "
-        f"{WINDOWS[some.modality]}. Filters are told the image's own noise, which is none in a "
-        "phantom, and smooth what they are told of; on real images that is no fault by itself."
+        f"{WINDOWS[some.modality]}. {NO_FILTERS}"
     )
     return Table(word(task), f"{title_of(task)}: is it left alone?", columns, tuple(rows), note)
-
-
-def summary_table(
-    outcomes: Sequence[Outcome], entries: Sequence[Entry], engine: str, seed: int
-) -> Table:
-    """One row per task: the best filter, the engine, and what its words are worth."""
-    rows: list[tuple[Cell, ...]] = []
-    for task in dict.fromkeys(o.case.draw.task.name for o in outcomes):
-        found = by_entry([o for o in outcomes if o.case.draw.task.name == task])
-        if engine not in found or all(c.case.draw.severity is Severity.NONE for c in
-                                      found[engine].values()):  # fmt: skip
-            continue
-        cases = list(found[engine])
-        best = best_filter(found, entries)
-        apart = _difference(found, engine, best, cases, seed)
-        true = f"{engine}, true words"
-        rows.append(
-            (
-                task,
-                len(cases),
-                _mean(found[INPUT.name][c].scores.psnr for c in cases),
-                best,
-                None if best is None else _mean(gain(found, best, c) for c in cases),
-                _mean(gain(found, engine, c) for c in cases),
-                _mean(gain(found, true, c) for c in cases) if true in found else None,
-                *((None,) * 3 if apart is None else (apart.mean, apart.low, apart.high)),
-            )
-        )
-    columns = (
-        "task",
-        "cases",
-        "input PSNR (dB)",
-        "best filter",
-        "its gain (dB)",
-        f"{engine} (dB)",
-        "with true words (dB)",
-        "against best filter (dB)",
-        "95% from",
-        "to",
-    )
-    note = (
-        "Gain in PSNR over the input, in the window of the literature. Filters are told the true "
-        "noise level. The interval is a bootstrap over patients."
-    )
-    return Table("summary", "Restoration in one table", columns, tuple(rows), note)
-
-
-def median_case(found: Found, entry: str) -> Case:
-    """The case of the median gain of ``entry``: what is typical, not what is best."""
-    cases = sorted(found[entry], key=lambda c: (gain(found, entry, c), c))
-    return found[entry][cases[(len(cases) - 1) // 2]].case
-
-
-def word(name: str) -> str:
-    """A name as a word for files."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def title_of(task: str) -> str:
-    """A task's name as a title."""
-    return task[:2].upper() + task[2:] if task[:2] in ("ct", "mr") else task.capitalize()
-
-
-def _mean(values: object) -> float:
-    return float(np.mean(list(values)))  # type: ignore[call-overload]

@@ -1,6 +1,10 @@
-"""The words that an engine is given: true, another's, or none, to see what they change."""
+"""The words that an engine is given: true, wrong or none, to see what they change."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
 
 from engines.description import (
     Action,
@@ -60,13 +64,42 @@ def no_words(pair: Pair) -> QualityDescription:
     )
 
 
-def says_other(words: QualityDescription, other: QualityDescription) -> bool:
-    """Whether ``other`` is of the same modality and names other degradations or severities."""
-    said, meant = (
-        {(f.degradation, f.severity) for f in d.findings if f.severity is not Severity.NONE}
-        for d in (words, other)
+def none_words(pair: Pair) -> QualityDescription:
+    """A description that says of all that is known in this modality that it isn't there."""
+    source = pair.source
+    return QualityDescription(
+        source.modality,
+        source.region,
+        tuple(Finding(kind, Severity.NONE) for kind in KNOWN[source.modality]),
+        _others(source.modality, set(KNOWN[source.modality])),
+        Verdict.GOOD,
+        (Action.KEEP,),
+        Confidence.HIGH,
     )
-    return words.modality is other.modality and said != meant
+
+
+def wrong_severity(
+    words: QualityDescription, degradation: Degradation, pixel_mm: float, seed: int
+) -> QualityDescription | None:
+    """``words`` with another severity of ``degradation``, drawn by chance, all else as it was.
+
+    The amount lies in the middle of that severity's range; verdict and plan are those that follow.
+    ``None`` where the severity of the degradation is not said or has no cut-offs.
+    """
+    true = words.finding(degradation)
+    row = cut_offs(words.modality, degradation, words.region, pixel_mm)
+    if true is None or row is None:
+        return None
+    others = [s for s in Severity if s not in (Severity.NONE, true.severity)]
+    severity = others[int(np.random.default_rng(seed).integers(len(others)))]
+    edges = (row.mild, row.moderate, row.severe, 2 * row.severe - row.moderate)
+    amount = (edges[severity.rank - 1] + edges[severity.rank]) / 2
+    said = replace(true, severity=severity, amount=amount, unit=row.unit, more=())
+    findings = tuple(said if f is true else f for f in words.findings)
+    verdict, actions = verdict_of(
+        findings, words.modality, words.region, words.confidence, pixel_mm=pixel_mm
+    )
+    return replace(words, findings=findings, verdict=verdict, actions=actions)
 
 
 def _untouched(pair: Pair, degradation: Degradation, level: float) -> Finding | None:

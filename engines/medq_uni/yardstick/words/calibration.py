@@ -2,7 +2,8 @@
 
 A description is right where every severity that it names is the true one and so is the verdict
 (``engines.description.CLAIMED``, which says how often each word claims to be). What it doesn't
-assess, and what the truth doesn't know, makes it neither right nor wrong.
+assess, and what the truth doesn't know, makes it neither right nor wrong; a description that
+assesses nothing claims nothing, and is counted apart.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ import numpy as np
 
 from engines.description import CLAIMED, Confidence, QualityDescription
 from engines.medq_uni.yardstick.table import Cell, Table
-from engines.medq_uni.yardstick.words.records import Record, true_severity
+from engines.medq_uni.yardstick.words.records import (
+    SAYS_NOTHING,
+    Record,
+    says_nothing,
+    true_severity,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,6 +69,8 @@ def is_right(truth: QualityDescription, stated: QualityDescription) -> bool:
 def words_of(records: Sequence[Record]) -> tuple[Word, ...]:
     """Every word of confidence, high to low, with how often it was right.
 
+    Only descriptions that assess anything count.
+
     Raises:
         ValueError: no records.
     """
@@ -70,21 +78,21 @@ def words_of(records: Sequence[Record]) -> tuple[Word, ...]:
         raise ValueError("records must hold at least one")
     found = []
     for confidence in Confidence:
-        said = [r for r in records if r.stated.confidence is confidence]
+        said = [r for r in records if r.stated.findings and r.stated.confidence is confidence]
         right = sum(is_right(r.truth, r.stated) for r in said)
         found.append(Word(confidence, CLAIMED[confidence], len(said), right))
     return tuple(found)
 
 
-def calibration_error(words: Sequence[Word]) -> float:
+def calibration_error(words: Sequence[Word]) -> float | None:
     """Expected calibration error: mean gap between the share right and the claim; 0 is best.
 
-    Each word counts as often as it was said. After Naeini, Cooper and Hauskrecht, AAAI 2015;
-    the words are the bins.
+    ``None`` where no word was said. Each word counts as often as it was said. After Naeini, Cooper
+    and Hauskrecht, AAAI 2015; the words are the bins.
     """
     total = sum(word.said for word in words)
     gaps = [word.said * abs(word.right / word.said - word.claimed) for word in words if word.said]
-    return sum(gaps) / total
+    return sum(gaps) / total if total else None
 
 
 def calibration_table(records: Sequence[Record]) -> Table:
@@ -108,7 +116,11 @@ def calibration_table(records: Sequence[Record]) -> Table:
             )
         )
     said, right = sum(word.said for word in words), sum(word.right for word in words)
-    rows.append(("all", said, None, 100 * right / said, None, None))
+    rows.append(("all", said, None, 100 * right / said if said else None, None, None))
+    rows += [
+        _unassessed("assesses nothing", [r for r in records if not r.stated.findings]),
+        _unassessed(f"reference: {SAYS_NOTHING}", says_nothing(records)),
+    ]
     columns = (
         "confidence", "descriptions", "claims right (%)", "is right (%)", "right 95 %",
         "right less claimed (points)",
@@ -117,12 +129,26 @@ def calibration_table(records: Sequence[Record]) -> Table:
         "A description is right where every severity it names and its verdict are the true ones. "
         "High confidence claims to be right 95 times in 100, medium 80, low 50. Below zero in the "
         "last column is overconfident: it promises more than it holds. Expected calibration error: "
-        f"{100 * calibration_error(words):.1f} points (the mean gap, each word counted as often as "
-        f"it was said; 0 is best). Shares of fewer than {FEW} descriptions tell little. The 95 % "
-        "column is Wilson's interval."
+        f"{_points(words)} (the mean gap, each word counted as often as it was said; 0 is best). "
+        "What assesses nothing claims nothing: it is counted apart, right where its verdict is. "
+        "The last row is what silence would get, nothing assessed and all called good. "
+        f"Shares of fewer than {FEW} descriptions tell little. The 95 % column is Wilson's "
+        "interval, which takes images of one patient for several and so is rather narrow."
     )
     title = "Calibration: is confidence deserved?"
     return Table("calibration", title, columns, tuple(rows), note)
+
+
+def _points(words: Sequence[Word]) -> str:
+    error = calibration_error(words)
+    return "not known" if error is None else f"{100 * error:.1f} points"
+
+
+def _unassessed(name: str, records: Sequence[Record]) -> tuple[Cell, ...]:
+    """How often the verdict alone of ``records`` is right."""
+    right = sum(is_right(r.truth, r.stated) for r in records)
+    share = 100 * right / len(records) if records else None
+    return (name, len(records), None, share, None, None)
 
 
 def reliability_figure(records: Sequence[Record], title: str = "") -> Figure:
@@ -158,7 +184,7 @@ def reliability_figure(records: Sequence[Record], title: str = "") -> Figure:
         )
     axes.set(xlim=(0, 105), ylim=(0, 105), aspect="equal")
     axes.set(xlabel="claimed to be right (%)", ylabel="is right (%)")
-    error = f"expected calibration error {100 * calibration_error(words):.1f} points"
+    error = f"expected calibration error {_points(words)}"
     axes.set_title(f"{title}\n{error}" if title else error, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -36,12 +36,15 @@ from engines.description import (
 from engines.medq_uni.yardstick.table import Cell, Table
 from engines.medq_uni.yardstick.words.amounts import NEAR, has_place
 from engines.medq_uni.yardstick.words.records import (
+    SAYS_NOTHING,
     SURE,
     Record,
     Shares,
     cells,
+    says_nothing,
     stated_severity,
     true_severity,
+    unchecked,
 )
 from engines.verdict import verdict_of
 
@@ -149,23 +152,36 @@ def medqbench_table(
     tasks = sorted({record.task for record in records})
     for task in [*tasks, *(["all"] if len(tasks) > 1 else [])]:
         chosen = [r for r in records if task in (r.task, "all")]
-        shares = Shares(chosen, seed)
-        found = np.array([astuple(marks(r.truth, r.stated, restorable)) for r in chosen])
-        row: list[Cell] = [task, len(chosen)]
-        for column, most in (*((one, MOST) for one in found.T), (found.sum(axis=1), 4 * MOST)):
-            share = shares.ratio(column, np.full(len(chosen), most))
-            row += cells(share, scale=most, digits=2)
-        rows.append(tuple(row))
+        for who, said in ((ENGINE, chosen), (SAYS_NOTHING, says_nothing(chosen))):
+            rows.append((task, who, len(said), *_means(said, restorable, seed)))
     names = ("completeness", "preciseness", "consistency", "quality accuracy", "sum of 8")
-    columns = ("task", "images", *(f"{n}{what}" for n in names for what in ("", " 95 %")))
+    scores = (f"{n}{what}" for n in names for what in ("", " 95 %"))
+    columns = ("task", "who", "images", *scores, "named, can't be checked")
     return Table("medqbench", "MedQ-Bench's four scores, exactly", columns, tuple(rows), _NOTE)
 
 
+def _means(
+    records: Sequence[Record], restorable: Collection[Action], seed: int
+) -> tuple[Cell, ...]:
+    """The mean scores and their intervals, and how much can't be checked."""
+    shares = Shares(records, seed)
+    found = np.array([astuple(marks(r.truth, r.stated, restorable)) for r in records])
+    row: list[Cell] = []
+    for column, most in (*((one, MOST) for one in found.T), (found.sum(axis=1), 4 * MOST)):
+        share = shares.ratio(column, np.full(len(records), most), counted=False)
+        row += cells(share, scale=most, digits=2)
+    return *row, sum(map(unchecked, records))
+
+
+ENGINE = "engine"
 _NOTE = (
     "Each description gets 0, 1 or 2 for four questions. Completeness: is all that is wrong named? "
     "Preciseness: is nothing said that contradicts the truth? Consistency: do verdict and plan "
     "follow from its own findings? Quality accuracy: is the verdict the true one (1: next to it)? "
     "The originals (arXiv 2510.01691) are given by a language model that reads free text; these "
     "are counted exactly from the closed words and are a counterpart, not comparable digit by "
-    f"digit. {SURE}"
+    "digit. Beside the engine stands what silence gets: who assesses nothing, calls all good and "
+    "contradicts nobody. Only what is above that has been earned. Named, can't be checked: "
+    "degradations that were named where the truth doesn't know of them; they cost nothing here. "
+    f"{SURE}"
 )

@@ -10,30 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engines.description import Action, Degradation, Severity, Verdict
-from engines.medq_uni.yardstick.bootstrap import Interval
+from engines.description import Action, Severity, Verdict
 from engines.medq_uni.yardstick.table import Cell, Table
-from engines.medq_uni.yardstick.words.amounts import (
-    has_place,
-    number_table,
-    place_table,
-    same_place,
-)
-from engines.medq_uni.yardstick.words.records import (
-    SURE,
-    Record,
-    Shares,
-    cells,
-    stated_severity,
-    true_severity,
+from engines.medq_uni.yardstick.words.amounts import number_table, place_table
+from engines.medq_uni.yardstick.words.records import SURE, Record, Shares, cells
+from engines.medq_uni.yardstick.words.tasks import (
+    DEGRADATIONS,
+    UNKNOWN,
+    Bools,
+    Ranks,
+    macro_f1,
+    overlap,
+    severity_ranks,
+    task_table,
 )
 
-Bools = NDArray[np.bool_]
-Ranks = NDArray[np.int_]
-UNKNOWN = -1
-DEGRADATIONS = tuple(Degradation)
 SEVERITIES = tuple(Severity)
 
 
@@ -48,7 +40,7 @@ def words_tables(records: Sequence[Record], seed: int = 0) -> list[Table]:
     shares = Shares(records, seed)
     true, said = severity_ranks(records)
     return [
-        _by_task(records, seed),
+        task_table(records, seed),
         _presence(true, said, shares),
         _severities(true, said, shares),
         _severity_by_degradation(true, said, shares),
@@ -59,71 +51,14 @@ def words_tables(records: Sequence[Record], seed: int = 0) -> list[Table]:
     ]
 
 
-def severity_ranks(records: Sequence[Record]) -> tuple[Ranks, Ranks]:
-    """True and stated severities, 0 none to 3 severe or ``UNKNOWN``, (records, degradations).
-
-    What neither truth nor statement speaks of, as of low counts in CT, is unknown in both.
-    """
-    true, said = (
-        np.array([[UNKNOWN if s is None else s.rank for s in row] for row in rows])
-        for rows in (
-            [[true_severity(r.truth, d) for d in DEGRADATIONS] for r in records],
-            [[stated_severity(r.stated, d) for d in DEGRADATIONS] for r in records],
-        )
-    )
-    silent = np.array([[r.truth.finding(d) is None for d in DEGRADATIONS] for r in records])
-    true[silent & (said == UNKNOWN)] = UNKNOWN
-    return true, said
-
-
-def macro_f1(true: Ranks, said: Ranks, shares: Shares) -> Interval | None:
-    """Mean over degradations of the F1 of their presence, of those that are there or are named."""
-    both, either = _overlap(true, said)
-    return shares.mean_ratio(list(2 * both.T), list(either.T))
-
-
-def _overlap(true: Ranks, said: Ranks) -> tuple[Bools, NDArray[np.int_]]:
-    """Named and there; and the sum of named and of there: F1 is twice the one by the other."""
-    known = true != UNKNOWN
-    there, named = true > 0, (said > 0) & known
-    return there & named, there.astype(np.int_) + named
-
-
-def _by_task(records: Sequence[Record], seed: int) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    tasks = sorted({record.task for record in records})
-    for task in [*tasks, *(["all"] if len(tasks) > 1 else [])]:
-        chosen = [r for r in records if task in (r.task, "all")]
-        shares = Shares(chosen, seed)
-        true, said = severity_ranks(chosen)
-        there = true > 0
-        every = np.ones(len(chosen))
-        right = there & (true == said)
-        pairs = [[(r.truth.finding(d), r.stated.finding(d)) for d in DEGRADATIONS] for r in chosen]
-        placed = np.array([[has_place(truth) for truth, _ in row] for row in pairs])
-        found = placed & np.array([[same_place(*pair) for pair in row] for row in pairs])
-        measures = {
-            "what is wrong (macro F1)": macro_f1(true, said, shares),
-            "how bad it is": shares.ratio(right.sum(axis=1), there.sum(axis=1)),
-            "where in the image": shares.ratio(found.sum(axis=1), placed.sum(axis=1)),
-            "verdict": shares.ratio([r.truth.verdict is r.stated.verdict for r in chosen], every),
-            "planned actions": shares.ratio(
-                [r.truth.actions == r.stated.actions for r in chosen], every
-            ),
-            "region": shares.ratio([r.truth.region == r.stated.region for r in chosen], every),
-        }
-        rows += [(task, what, shares.count, *cells(share)) for what, share in measures.items()]
-    columns = ("task", "what", "images", "right (%)", "right 95 %")
-    return Table("words_tasks", "Words: how often are they right?", columns, tuple(rows), _TASKS)
-
-
 def _presence(true: Ranks, said: Ranks, shares: Shares) -> Table:
-    both, either = _overlap(true, said)
+    both, either = overlap(true, said)
     known = true != UNKNOWN
     there, named = true > 0, (said > 0) & known
     rows: list[tuple[Cell, ...]] = []
+    unknown = (said > 0) & ~known
     for k, degradation in enumerate(DEGRADATIONS):
-        if not known[:, k].any():
+        if not (known | unknown)[:, k].any():
             continue
         rows.append(
             (
@@ -131,24 +66,25 @@ def _presence(true: Ranks, said: Ranks, shares: Shares) -> Table:
                 int(there[:, k].sum()),
                 int(named[:, k].sum()),
                 int((known & (said == UNKNOWN))[:, k].sum()),
+                int(unknown[:, k].sum()),
                 *cells(shares.ratio(both[:, k], named[:, k])),
                 *cells(shares.ratio(both[:, k], there[:, k])),
-                *cells(shares.ratio(2 * both[:, k], either[:, k])),
+                *cells(shares.ratio(2 * both[:, k], either[:, k], counted=False)),
             )
         )
     parts, named_by, there_by = list(both.T), list(named.T), list(there.T)
     rows.append(
         (
             "mean of all (macro)",
-            *(int(x.sum()) for x in (there, named, known & (said == UNKNOWN))),
+            *(int(x.sum()) for x in (there, named, known & (said == UNKNOWN), unknown)),
             *cells(shares.mean_ratio(parts, named_by)),
             *cells(shares.mean_ratio(parts, there_by)),
             *cells(macro_f1(true, said, shares)),
         )
     )
     columns = (
-        "degradation", "truly there", "named", "not assessed", "precision (%)", "precision 95 %",
-        "recall (%)", "recall 95 %", "F1 (%)", "F1 95 %",
+        "degradation", "truly there", "named", "not assessed", "named, can't be checked",
+        "precision (%)", "precision 95 %", "recall (%)", "recall 95 %", "F1 (%)", "F1 95 %",
     )  # fmt: skip
     return Table("words_presence", "Words: what is wrong?", columns, tuple(rows), _PRESENCE)
 
@@ -243,15 +179,11 @@ def _actions(records: Sequence[Record], shares: Shares) -> Table:
     return Table("words_actions", "Words: the planned actions", columns, tuple(rows), _ACTIONS)
 
 
-_TASKS = (
-    "Share of images whose words are exactly the true ones. What is wrong: F1 of naming each "
-    "degradation, the mean over all; how bad it is: the severity of what is truly there; where: "
-    f"the place named in the image. A dash: the truth says nothing of the kind. {SURE}"
-)
 _PRESENCE = (
     "Precision: of what was named, the share that is truly there. Recall: of what is there, the "
     "share that was named. F1 is their harmonic mean. A degradation that was not assessed counts "
-    f"as not named and is listed. {SURE}"
+    "as not named and is listed. Named, can't be checked: the truth doesn't know whether it is "
+    f"there (a real image may be blurred of its own), so that it is neither right nor wrong. {SURE}"
 )
 _SEVERITY = (
     "How often a degradation of the true severity (row) was given each word (column), all "

@@ -8,7 +8,7 @@ import pytest
 from engines.description import Degradation, Modality, Severity
 from engines.medq_uni.degradations.ct.low_dose import LowDose, Scan
 from engines.medq_uni.degradations.ct.tissue import soft_tissue
-from engines.medq_uni.degradations.kernels import SHARP, STANDARD
+from engines.medq_uni.degradations.kernels import KERNELS, SHARP, STANDARD
 from engines.medq_uni.pair import Pair, Source, compose
 from tests.engines.degradations.ct.bodies import ellipse
 
@@ -39,11 +39,52 @@ def test_a_phantom_gets_all_the_noise_of_the_scan_and_says_so() -> None:
     np.testing.assert_array_equal(pair.truth, source().values)
 
 
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
 @pytest.mark.parametrize("dose", [0.5, 0.25])
-def test_a_noisy_source_gets_the_difference(dose) -> None:
-    pair = made(LowDose(dose, scan=QUICK), noise=8.0)
-    assert added(pair) == pytest.approx(8 * (1 / dose - 1) ** 0.5, rel=0.08)
-    assert pair.noise == pytest.approx(8 / dose**0.5, rel=0.08)
+def test_a_noisy_source_gets_the_difference(dose, kernel) -> None:
+    quantum = replace(QUICK, electronic=0)
+    pair = made(LowDose(dose, kernel, scan=quantum), noise=8.0)
+    assert added(pair) == pytest.approx(8 * (1 / dose - 1) ** 0.5, rel=0.03)
+    assert pair.noise == pytest.approx(8 / dose**0.5, rel=0.03)
+
+
+def test_electronics_add_more_than_the_square_root_of_dose() -> None:
+    pair = made(LowDose(0.1, scan=QUICK), noise=8.0)
+    assert added(pair) > 1.1 * 8 * 9**0.5
+
+
+def test_nobody_can_tell_the_dose_of_a_source_of_unknown_noise() -> None:
+    unknown = replace(source(), noise=None)
+    with pytest.raises(ValueError, match="noise of source 'body' is unknown"):
+        compose(unknown, [LowDose(0.5, scan=QUICK)], 0)
+    noisier = LowDose(noise_hu=20, scan=QUICK)
+    assert compose(unknown, [noisier], 0).noise == pytest.approx(20)
+    with pytest.raises(ValueError, match="unknown"):
+        compose(unknown, [noisier, LowDose(0.5, scan=QUICK)], 0)
+
+
+@pytest.mark.parametrize("slice_mm", [0.0, 60.0, float("nan")])
+def test_a_source_of_no_thickness_is_refused_by_name(slice_mm) -> None:
+    with pytest.raises(ValueError, match="slice_mm"):
+        compose(replace(source(), slice_mm=slice_mm), [LowDose(0.5, scan=QUICK)], 0)
+
+
+def test_noisy_air_is_cut_off_where_scanners_cut_it_off() -> None:
+    pair = made(LowDose(noise_hu=90, scan=QUICK))
+    air = (pair.truth == -1000) & (pair.image != -1000)
+    assert pair.image.min() == -1024
+    assert (pair.image[air] == -1024).mean() > 0.1
+    assert pair.truth.min() == -1000
+    assert abs((pair.image - pair.truth)[soft_tissue(pair.truth, 2.0)].mean()) < 4
+
+
+def test_what_a_source_has_below_the_cut_stays() -> None:
+    padded = source()
+    y, x = np.indices(padded.values.shape) - 80
+    padded.values[np.hypot(y, x) >= 80] = -3024
+    pair = compose(padded, [LowDose(noise_hu=90, scan=QUICK)], 0)
+    np.testing.assert_array_equal(pair.image[np.hypot(y, x) >= 80], -3024)
+    assert pair.image[np.hypot(y, x) < 80].min() < -1024
 
 
 def test_full_dose_of_a_noisy_source_is_the_source() -> None:

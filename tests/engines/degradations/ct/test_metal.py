@@ -6,10 +6,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from engines.description import Degradation, Severity
-from engines.medq_uni.degradations.ct.materials import BONE, WATER
+from engines.medq_uni.degradations.ct.materials import BONE, WATER, metal_named
 from engines.medq_uni.degradations.ct.metal_scan import MetalScan, scan_metal, tissue_densities
 from engines.medq_uni.degradations.ct.metal_shapes import disc, draw
+from engines.medq_uni.degradations.ct.metal_streaks import measure
 from engines.medq_uni.degradations.ct.scan import Scan
+from tests.engines.degradations.ct.bodies import ellipse
 from tests.engines.degradations.ct.metal_bodies import (
     MIDDLE,
     PIXEL,
@@ -139,6 +141,20 @@ def test_half_of_a_slice_s_metal_errs_more_than_metal_of_half_the_density() -> N
         return amount(made) / float(made.truth[SIZE // 2, SIZE // 2])
 
     assert error_per_hu(rod(), 0.5) > 1.3 * error_per_hu(rod() / 2, 1.0)
+
+
+@pytest.mark.parametrize(("material", "radius"), [("titanium", 10), ("cobalt-chrome", 15)])
+def test_streaks_are_the_same_whatever_the_pixels(material, radius) -> None:
+    """Within 10 %: large pixels show the metal's edge less well."""
+    amounts = []
+    for pixel in (0.5, 1.2, 2.4):
+        size = round(384 / pixel)
+        water, middle = ellipse(150, 150, size, pixel, 40), size // 2 * pixel
+        ball = draw((disc((middle + 40, middle + 20), radius),), (size, size), pixel)
+        rng = np.random.default_rng(1)
+        found = scan_metal(water, ball, metal_named(material), MetalScan(), pixel, rng)
+        amounts.append(measure(water + found.error, water, ball, pixel, 20).hu)
+    np.testing.assert_allclose(amounts, np.mean(amounts), rtol=0.1)
 
 
 def _noise(dose: float) -> NDArray[np.float32]:

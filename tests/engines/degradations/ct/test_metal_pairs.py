@@ -14,6 +14,7 @@ from engines.medq_uni.degradations.ct.metal_shapes import disc, draw
 from engines.medq_uni.degradations.ct.scan import Scan
 from engines.medq_uni.degradations.kernels import SMOOTH, STANDARD
 from engines.medq_uni.pair import Pair
+from tests.engines.degradations.ct.bodies import ellipse
 from tests.engines.degradations.ct.metal_bodies import (
     MIDDLE,
     PIXEL,
@@ -54,6 +55,26 @@ def test_padding_around_the_field_stays_padding() -> None:
     made = with_metal(two_balls(12), before=pair(np.where(padding, -2000, body())))
     assert np.all(made.image[padding] == -2000)
     assert np.any(made.image[~padding] != body()[~padding])
+
+
+def test_metal_where_nothing_is_measured_is_in_neither_image_nor_truth() -> None:
+    """In padding, and beyond the 250 mm from the middle that the fan sees."""
+    y, x = np.indices((SIZE, SIZE)) - SIZE // 2
+    values = np.where(np.hypot(x, y) > SIZE / 2, -2000, 40).astype(np.float32)
+    ball = draw((disc((30.0, 30.0), 8),), (SIZE, SIZE), PIXEL)
+    padded = with_metal(ball, before=pair(values))
+    far = replace(pair().source, values=ellipse(300, 200, 128, 5.0, 40), pixel_mm=5.0)
+    rim = draw((disc((64 * 5 + 270, 64 * 5), 15),), (128, 128), 5.0)
+    beyond = with_metal(rim, before=Pair.clean(far))
+    for made, metal, hu in ((padded, ball, -2000), (beyond, rim, 40)):
+        assert np.all(made.truth[metal > 0.5] == hu) and np.all(made.image[metal > 0.5] == hu)
+    assert np.any(beyond.image != beyond.truth)  # its shadow is still there
+
+
+def test_noise_before_metal_is_refused_and_not_taken_for_streaks() -> None:
+    noisy = LowDose(noise_hu=40, scan=Scan(views=360)).apply(pair(), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="noise was added to this pair before metal"):
+        with_metal(rod(), before=noisy)
 
 
 def test_the_finding_says_how_much_and_where() -> None:

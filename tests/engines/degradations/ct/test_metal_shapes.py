@@ -10,9 +10,11 @@ from engines.description import Degradation, Modality, Severity
 from engines.medq_uni.degradations.ct.metal import Metal, kinds_for, random_metal
 from engines.medq_uni.degradations.ct.metal_shapes import KINDS, Rod, disc, draw, place
 from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError, anatomy
+from engines.medq_uni.degradations.ct.metal_spine import vertebra
 from engines.medq_uni.degradations.ct.metal_streaks import measure
 from engines.medq_uni.degradations.kernels import STANDARD
 from engines.medq_uni.pair import Source, compose
+from engines.phantoms.anatomy import random_phantom
 from engines.phantoms.ellipses import draw as draw_ellipses
 from engines.phantoms.thorax import thorax_ellipses
 
@@ -21,7 +23,10 @@ PELVIS_MM, JAW_MM, CHEST_MM = 400.0, 220.0, 380.0
 
 
 def thorax() -> NDArray[np.float32]:
-    return draw_ellipses(thorax_ellipses(0.5), SIZE) - 1000
+    """A thorax; its vertebra has laminae that close the canal."""
+    laminae = [(side * 0.026, 0.548, 0.036, 0.012, -side * 0.6, 330) for side in (-1, 1)]
+    shapes = np.concatenate([thorax_ellipses(0.5), np.array(laminae, np.float64)])
+    return draw_ellipses(shapes, SIZE) - 1000
 
 
 def pelvis() -> NDArray[np.float32]:
@@ -64,6 +69,13 @@ def source(name: str, region: str | None = None) -> Source:
     return Source(name, "phantom", Modality.CT, region or own, "HU", values, field / SIZE, 3.0)
 
 
+def phantom(region: str, seed: int, size: int = 128) -> Source:
+    drawn = random_phantom(region, seed, size)
+    return Source(
+        "drawn", "phantom", Modality.CT, region, "HU", drawn.values[0], drawn.pixel_mm, 3.0
+    )
+
+
 def placed(kind: str, name: str, seed: int = 0, size: float = 1.0) -> tuple[Rod, ...]:
     made = source(name)
     found = anatomy(made.values, made.pixel_mm)
@@ -90,7 +102,7 @@ def test_a_rod_keeps_its_area_however_thin_and_however_it_lies(angle, radius) ->
     dx, dy = 25 * np.cos(angle), 25 * np.sin(angle)
     rod = Rod((40 - dx, 40 - dy), (40 + dx, 40 + dy), radius, radius)
     area = float(draw((rod,), (100, 100), 0.8).sum()) * 0.64
-    assert area == pytest.approx(100 * radius + np.pi * radius**2, rel=0.12)
+    assert area == pytest.approx(100 * radius + np.pi * radius**2, rel=0.04)
 
 
 def test_overlapping_metal_is_no_more_than_metal() -> None:
@@ -155,13 +167,30 @@ def test_a_plate_lies_on_bone_and_its_screws_hold_in_it(name) -> None:
         assert image.sum() > 0
 
 
-@pytest.mark.parametrize("kind", ["clip", "coil"])
 @pytest.mark.parametrize("name", list(SLICES))
-def test_clips_and_coils_lie_in_soft_tissue(kind, name) -> None:
-    for rod in placed(kind, name, 3)[:1]:
-        x, y = np.add(rod.start, rod.end) / 2
-        if kind == "coil":
-            assert -60 < hu_at(name, x, y) < 180
+def test_clips_find_a_place_in_soft_tissue(name) -> None:
+    for seed in range(4):
+        at = np.mean([np.add(r.start, r.end) / 2 for r in placed("clip", name, seed)], axis=0)
+        assert hu_at(name, *at) > -200
+
+
+@pytest.mark.parametrize(("region", "seed"), [("head", 1), ("head", 2), ("abdomen", 1)])
+def test_a_coil_fits_into_the_soft_tissue_around_it(region, seed) -> None:
+    drawn = phantom(region, seed)
+    values, pixel_mm = drawn.values, drawn.pixel_mm
+    found = anatomy(values, pixel_mm)
+    for chance in range(6):
+        (coil,) = place("coil", found, region, 1.3, np.random.default_rng(chance))
+        assert 1 < coil.start_radius < 6
+        covered = draw((disc(coil.start, coil.start_radius),), values.shape, pixel_mm) > 0.5
+        assert np.all((values[covered] > -150) & (values[covered] < 300))
+
+
+@pytest.mark.parametrize("region", ["chest", "pelvis", "spine"])
+def test_vessels_are_coiled_in_head_and_abdomen_only(region) -> None:
+    found = anatomy(source("chest").values, source("chest").pixel_mm)
+    with pytest.raises(NoPlaceError, match="doesn't belong to region"):
+        place("coil", found, region, 1.0, np.random.default_rng(0))
 
 
 def test_screws_of_a_plate_on_the_skull_stop_short_of_the_brain() -> None:
@@ -195,6 +224,35 @@ def test_metal_that_does_not_belong_is_refused_with_the_reason(kind, name, reaso
         placed(kind, name)
 
 
+@pytest.mark.parametrize(
+    ("region", "seed", "holds"),
+    [
+        ("chest", 5, True),
+        ("chest", 2, False),  # a disc
+        ("abdomen", 2, True),
+        ("abdomen", 5, False),  # a disc
+        ("pelvis", 0, False),  # the symphysis
+        ("pelvis", 1, False),  # the coccyx
+        ("pelvis", 7, False),
+    ],
+)
+def test_screws_need_a_vertebra_with_a_canal(region, seed, holds) -> None:
+    drawn = phantom(region, seed, 256)
+    found = anatomy(drawn.values, drawn.pixel_mm)
+    if holds:
+        spine = vertebra(found)
+        assert 8 <= spine.canal <= 28 and spine.centre[1] > found.middle[1]
+    else:
+        with pytest.raises(NoPlaceError, match="vertebra"):
+            vertebra(found)
+
+
+@pytest.mark.parametrize("seed", [3, 14, 16, 31])
+def test_heads_without_teeth_get_plates_clips_and_coils(seed) -> None:
+    """The second cuts the base of the skull, the last two a frontal sinus with thin walls."""
+    assert set(kinds_for(phantom("head", seed))) == {"plate", "clip", "coil"}
+
+
 def test_bones_that_are_not_there_are_missed() -> None:
     soft = draw_ellipses(np.array([(0, 0, 0.8, 0.5, 0, 1040.0)]), SIZE) - 1000
     found = anatomy(soft, 1.5)
@@ -205,7 +263,7 @@ def test_bones_that_are_not_there_are_missed() -> None:
         ("plate", "bone"),
     ):
         with pytest.raises(NoPlaceError, match=what):
-            place(kind, found, "pelvis", 1.0, rng)
+            place(kind, found, "whole body", 1.0, rng)
     with pytest.raises(NoPlaceError, match="teeth"):
         place("dental work", found, "head", 1.0, rng)
 
@@ -216,7 +274,7 @@ def test_an_image_of_air_has_no_place_for_metal() -> None:
 
 
 def test_each_slice_knows_which_kinds_fit_it() -> None:
-    assert set(kinds_for(source("chest"))) == {"pedicle screws", "plate", "clip", "coil"}
+    assert set(kinds_for(source("chest"))) == {"pedicle screws", "plate", "clip"}
     assert {"hip", "two hips"} < set(kinds_for(source("pelvis")))
     assert "dental work" in kinds_for(source("jaw"))
     assert "dental work" not in kinds_for(source("brain"))
@@ -238,7 +296,7 @@ def test_every_kind_that_fits_can_be_made_and_said(name) -> None:
 def test_random_metal_reaches_from_none_to_severe() -> None:
     rng = np.random.default_rng(0)
     kinds = kinds_for(source("chest"))
-    metals = [random_metal(kinds, rng, STANDARD) for _ in range(6)]
+    metals = [random_metal(kinds, rng, STANDARD) for _ in range(9)]
     assert {m.kind for m in metals} <= set(kinds) and len({m.kind for m in metals}) > 2
     assert all(m.material in KINDS[m.kind].materials for m in metals)
     severities = {compose(source("chest"), [m], 0).findings[0].severity for m in metals}

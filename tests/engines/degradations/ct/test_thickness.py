@@ -39,6 +39,15 @@ def test_overlapping_slices_share_noise_by_their_overlap(slice_mm, increment_mm)
     assert found.std() == pytest.approx(noise(slice_mm, slice_mm).std(), rel=0.08)
 
 
+@pytest.mark.parametrize(
+    ("slice_mm", "increment_mm"), [(1.25, 0.6), (5, 2.49), (3, 1.48), (2, 0.65), (1, 0.33)]
+)
+def test_overlaps_that_cut_very_thin_slabs_work_as_others_do(slice_mm, increment_mm) -> None:
+    found = noise(slice_mm, increment_mm)
+    assert neighbours(found) == pytest.approx(1 - increment_mm / slice_mm, abs=0.08)
+    assert found.std() == pytest.approx(noise(slice_mm, slice_mm).std(), rel=0.08)
+
+
 def test_gaps_leave_slices_independent() -> None:
     assert abs(neighbours(noise(1, 5))) < 0.05
 
@@ -60,6 +69,23 @@ def test_a_slope_along_the_stack_is_averaged_to_the_middle_of_each_slice() -> No
 
 def test_the_same_thickness_is_the_same_stack() -> None:
     np.testing.assert_allclose(thicker(STACK, 2.0, 2.0, 2.0, 2.0), STACK, atol=1e-3)
+
+
+def test_overlapping_slices_of_the_same_thickness_and_increment_are_the_same_stack() -> None:
+    rng = np.random.default_rng(0)
+    thin = rng.normal(0, 20, (7, 16, 16)).astype(np.float32)
+    np.testing.assert_allclose(thicker(thin, 0.5, 1.0, 1.0, 0.5), thin, atol=1e-3)
+    np.testing.assert_allclose(thicker(thin, 0.5, 1.0, 1.0, 1.0), thin[::2], atol=1e-3)
+
+
+def test_overlapping_slices_become_as_thick_as_asked_for() -> None:
+    """2 mm slices every 1 mm, of which each sees a thin object in two of them."""
+    fine = np.zeros((41, 16, 16), np.float32)
+    for k in range(41):
+        middle = k * 0.25
+        fine[k] = 1 if abs(middle - 5.0) < 1.0 else 0  # a 2 mm slice with a sheet at 5 mm
+    seen = thicker(fine, 0.25, 2.0, 4.0, 0.25)[:, 0, 0]
+    assert np.count_nonzero(seen > 1e-6) * 0.25 == pytest.approx(4.0, abs=0.3)
 
 
 @pytest.mark.parametrize(

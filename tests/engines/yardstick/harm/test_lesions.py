@@ -17,7 +17,7 @@ from engines.medq_uni.yardstick.harm.lesions import (
     recovered,
     with_lesions,
 )
-from engines.medq_uni.yardstick.harm.tables import lesion_table, stack_of
+from engines.medq_uni.yardstick.harm.tables import harm_tables, lesion_table, stack_of
 from tests.engines.yardstick.harm.chest import (
     BLUR,
     PHANTOM,
@@ -28,7 +28,7 @@ from tests.engines.yardstick.harm.chest import (
     noisy,
     source,
 )
-from tests.engines.yardstick.words.said import row
+from tests.engines.yardstick.words.said import named, row
 
 
 def test_an_eraser_of_lesions_is_told_and_one_who_halves_them() -> None:
@@ -47,6 +47,13 @@ def test_lesions_can_be_looked_for_in_noisy_images_as_well() -> None:
     table = lesion_table([UNTREATED, BLUR], [source(noisy(40.0), 40.0)])
     assert row(table, "input", 3.0)["20 HU (%)"] == pytest.approx(100, abs=0.1)
     assert row(table, "blur", 3.0)["20 HU (%)"] < 80  # type: ignore[operator]
+    assert "1 image with noise of 40 HU." in table.note
+    levels = (20.0, 40.0, 60.0)
+    several = lesion_table([UNTREATED], [source(noisy(n), n, f"at {n}") for n in levels])
+    assert "3 images with noise of 20 to 60 HU, half of them of 40 HU and more" in several.note
+    clean = named(harm_tables([UNTREATED], [PHANTOM]), "harm_lesions")
+    assert several.title != clean.title
+    assert clean.note not in several.note
 
 
 def test_lesions_lie_apart_in_soft_tissue_and_have_their_contrast() -> None:

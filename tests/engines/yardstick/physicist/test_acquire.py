@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from engines.medq_uni.degradations.kernels import SHARP, SMOOTH, STANDARD
 from engines.medq_uni.yardstick.contestant import UNTREATED, Contestant
@@ -33,7 +34,7 @@ def test_a_series_holds_every_section_as_often_as_planned(series: Acquisition) -
     assert values.dtype == np.float32
     assert series.stack.valid.all()
     counts = {name: len(series.of(values, name)) for name in series.sections}
-    assert counts == {"inserts": 2, "observer": 4, "uniform": 4}
+    assert counts == {"inserts": 2, "observer": 4, "uniform": 4, "steps": 4}
     assert series.stack.info.slices == SMALL.slices
     assert series.stack.info.spacing_mm[1:] == (1.65, 1.65)
     low, high = series.stack.info.saturation
@@ -54,6 +55,23 @@ def test_observer_and_uniform_section_differ_by_the_discs_alone(series: Acquisit
     discs = series.sharp["observer"] - series.sharp["uniform"]
     assert np.abs(difference - discs).max() < 0.01
     assert discs.max() > 15
+
+
+def test_steps_begin_in_the_middle_of_their_slices(series: Acquisition) -> None:
+    values = series.stack.values
+    difference = series.of(values, "steps") - series.of(values, "uniform")
+    discs = series.sharp["steps"] - series.sharp["uniform"]
+    assert not difference[:2].any()
+    assert np.abs(difference[2:] - discs).max() < 0.01
+    assert discs.max() > 900
+
+
+def test_who_mixes_slices_does_not_see_the_section_next_door(series: Acquisition) -> None:
+    mixed = Contestant(
+        "mixed", lambda stack, _: ndimage.uniform_filter1d(stack.values, 3, axis=0, mode="nearest")
+    )
+    found = series.of(restored(series, mixed), "inserts").mean(axis=0)
+    assert found == pytest.approx(series.of(series.stack.values, "inserts").mean(axis=0), abs=0.01)
 
 
 def test_realisations_have_noise_of_their_own(series: Acquisition) -> None:

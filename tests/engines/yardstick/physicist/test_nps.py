@@ -52,6 +52,20 @@ def test_filtered_noise_shows_the_filter_squared() -> None:
     assert radial.power[strong] == pytest.approx(wanted[strong], rel=0.1)
 
 
+@pytest.mark.parametrize("sigma_mm", [2.0, 4.0])
+def test_grain_as_coarse_as_a_lesion_is_not_taken_for_finer(sigma_mm: float) -> None:
+    rng = np.random.default_rng(6)
+    shape = (60, 384, 384)
+    sigma = sigma_mm / PIXEL_MM
+    fields = rng.normal(0, 30, shape).astype(np.float32)
+    coarse = ndimage.gaussian_filter(fields, (0, sigma, sigma), mode="wrap")
+    found = nps.from_repeats(coarse, PIXEL_MM, side=92).radial().mean_lp_cm
+    wanted = 10 / (2 * np.pi**1.5 * sigma_mm)
+    assert found == pytest.approx(wanted, rel=0.1 if sigma_mm == 2 else 0.35)
+    freed = nps.spectrum(coarse[:, :40, :40], PIXEL_MM).radial().mean_lp_cm
+    assert freed > 1.3 * wanted
+
+
 def test_repeats_without_truth_give_back_what_their_mean_took() -> None:
     rng = np.random.default_rng(3)
     object_ = ndimage.gaussian_filter(rng.normal(0, 4000, (128, 128)), 2)

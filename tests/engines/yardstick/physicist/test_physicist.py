@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,13 @@ from engines.medq_uni.yardstick.physicist.measures import (
     Measures,
     measures,
 )
-from engines.medq_uni.yardstick.physicist.mtf import Transfer
+from engines.medq_uni.yardstick.physicist.mtf import Sharpness, Transfer
 from engines.medq_uni.yardstick.physicist.tables import (
     physicist_figures,
     physicist_tables,
     tables_of,
 )
-from engines.medq_uni.yardstick.table import Table
+from engines.medq_uni.yardstick.table import Cell, Table
 
 SIGMA_MM = 0.7
 TINY = Protocol(128, 1.65, 2, 4, (1.0,), (STANDARD,))
@@ -37,7 +38,8 @@ MM = QUICK.pixel_mm
 
 def blurred(stack: ArrayStack, noise: float) -> FloatArray:
     sigma = SIGMA_MM / MM
-    return ndimage.gaussian_filter(stack.values, (0, sigma, sigma), truncate=6)
+    found = ndimage.gaussian_filter(stack.values, (0, sigma, sigma), truncate=6)
+    return np.asarray(found, np.float32)
 
 
 def towards_grey(stack: ArrayStack, noise: float) -> FloatArray:
@@ -48,9 +50,32 @@ def wiped(stack: ArrayStack, noise: float) -> FloatArray:
     return np.zeros_like(stack.values)
 
 
+def painted(stack: ArrayStack, noise: float) -> FloatArray:
+    """Everything that may be soft tissue in one grey, faint lesions and all."""
+    smooth = ndimage.gaussian_filter(stack.values, (0, 1.5, 1.5))
+    return np.asarray(np.where(np.abs(smooth - 40) < 35, 40, stack.values), np.float32)
+
+
+def mixed(stack: ArrayStack, noise: float) -> FloatArray:
+    found = ndimage.uniform_filter1d(stack.values, 3, axis=0, mode="nearest")
+    return np.asarray(found, np.float32)
+
+
+GRAIN = ndimage.gaussian_filter(np.random.default_rng(7).normal(size=(QUICK.size, QUICK.size)), 2)
+GRAIN *= 6 / GRAIN.std()
+
+
+def textured(stack: ArrayStack, noise: float) -> FloatArray:
+    return np.asarray(stack.values + GRAIN, np.float32)
+
+
+PAINT = Contestant("paint", painted)
+MIX = Contestant("mix", mixed)
+TEXTURE = Contestant("texture", textured)
 BLUR = Contestant("blur", blurred)
 GREY = Contestant("grey", towards_grey)
 WIPE = Contestant("wipe", wiped)
+METHODS = (UNTREATED, BLUR, GREY, WIPE, PAINT, MIX, TEXTURE)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +83,7 @@ def found() -> list[Measures]:
     made = []
     for dose in (1.0, 0.25):
         series = acquire(QUICK, dose, STANDARD)
-        for contestant in (UNTREATED, BLUR, GREY, WIPE):
+        for contestant in METHODS:
             made.append(measures(series, restored(series, contestant), contestant.name))
     return made
 
@@ -163,16 +188,96 @@ def test_an_image_wiped_clean_has_nothing_to_measure_and_the_table_says_so(
         assert "inf" not in table.csv()
 
 
+def test_who_paints_faint_discs_over_is_told_in_the_summary(found: list[Measures]) -> None:
+    paint = summary(found, "paint")
+    lost, of = str(paint["edges lost"]).split(" of ")
+    assert 8 <= int(lost) < int(of)
+    assert paint["d' lost"] == "8 of 8"
+    assert str(paint["worst MTF50 % (80 HU to 10 HU)"]).startswith("4 lost, else ")
+    assert float(paint["least contrast kept %"] or 0) < 5
+    for method in ("blur", "grey", "mix", "texture"):
+        assert str(summary(found, method)["edges lost"]).startswith("0 of")
+        assert summary(found, method)["d' lost"] == "0 of 8"
+    rows = {t.name: t for t in tables_of(found)}
+    assert "lost" in next(r for r in rows["physicist_detection"].rows if r[2] == "paint")
+
+
+def test_a_gain_elsewhere_hides_no_loss() -> None:
+    def uneven(stack: ArrayStack, noise: float) -> FloatArray:
+        """Sharpens bone by much, blurs all else by little."""
+        soft = ndimage.gaussian_filter(stack.values, (0, 0.6, 0.6))
+        sharp = 1.6 * stack.values - 0.6 * ndimage.gaussian_filter(stack.values, (0, 1, 1))
+        near = ndimage.binary_dilation(stack.values > 500, iterations=12)
+        return np.asarray(np.where(near, sharp, soft), np.float32)
+
+    series = acquire(QUICK, 1.0, STANDARD)
+    contestants = (UNTREATED, Contestant("uneven", uneven))
+    made = [measures(series, restored(series, c), c.name) for c in contestants]
+    bone, then = (m.edges["bone"] for m in reversed(made))
+    assert bone is not None and bone.mtf50 is not None
+    assert then is not None and then.mtf50 is not None
+    assert bone.mtf50 > 1.2 * then.mtf50
+    worst = summary(made, "uneven")["worst MTF50 % (bone, air)"]
+    assert isinstance(worst, float)
+    assert -40 < worst < -3
+
+
+def test_an_edge_too_sharp_to_be_measured_is_not_lost(found: list[Measures]) -> None:
+    before, after = of(found, "input"), of(found, "blur")
+    assert before.edges["bone"] is not None
+    lp_cm = before.edges["bone"].transfer.lp_cm
+    flat = Transfer(lp_cm, np.ones_like(lp_cm))
+    poor = Transfer(lp_cm, np.exp(-lp_cm))
+    for shape, lost in ((flat, "0 of 9"), (poor, "1 of 9")):
+        edge = Sharpness(shape, None, None, None, None)
+        one = replace(after, edges={**after.edges, "bone": edge})
+        assert summary([before, one], "blur")["edges lost"] == lost
+
+
+def test_mixing_slices_costs_sharpness_through_the_plane_and_no_ct_number(
+    found: list[Measures],
+) -> None:
+    for name, width in of(found, "input").through.items():
+        assert width == pytest.approx(0.8, abs=0.01), name
+    for method, slices in (("blur", 0.8), ("grey", 0.8), ("mix", 2.4)):
+        widths = of(found, method).through
+        assert widths["bone"] == pytest.approx(slices, abs=0.05)
+        assert widths["10 HU"] == pytest.approx(slices, abs=0.15)
+    for name, bias in of(found, "mix", 1.0).bias.items():
+        assert abs(bias) < 1.5, name
+    assert summary(found, "mix")["widest edge through the plane (slices)"] == pytest.approx(
+        2.4, abs=0.15
+    )
+    assert set(of(found, "wipe").through.values()) == {None}
+
+
+def test_a_texture_that_is_the_same_on_all_slices_is_told_from_noise(
+    found: list[Measures],
+) -> None:
+    for dose in (1.0, 0.25):
+        noise = of(found, "input", dose).noise
+        assert of(found, "texture", dose).noise == pytest.approx(noise, rel=1e-3)
+        assert of(found, "texture", dose).pattern == pytest.approx(6, rel=0.15)
+        for method in ("input", "blur", "grey", "mix"):
+            assert of(found, method, dose).pattern < 2, method
+
+
+def summary(found: list[Measures], method: str) -> dict[str, Cell]:
+    table = tables_of(found)[0]
+    row = next(r for r in table.rows if r[0] == method)
+    return dict(zip(table.columns, row, strict=True))
+
+
 def test_the_tables_name_every_condition_and_method_once(found: list[Measures]) -> None:
     tables = {t.name: t for t in tables_of(found)}
     assert set(tables) == {
         "physicist_summary", "physicist_noise", "physicist_mtf50", "physicist_mtf10",
-        "physicist_hu", "physicist_detection",
+        "physicist_hu", "physicist_detection", "physicist_through",
     }  # fmt: skip
     for table in tables.values():
         if table.name != "physicist_summary":
             assert len({row[:3] for row in table.rows}) == len(table.rows) == len(found)
-    assert [row[0] for row in tables["physicist_summary"].rows[1:]] == ["blur", "grey", "wipe"]
+    assert [row[0] for row in tables["physicist_summary"].rows[1:]] == [m.name for m in METHODS[1:]]
     assert cell(tables["physicist_noise"], "grey", "reduction %") == pytest.approx(50, abs=0.1)
     assert cell(tables["physicist_hu"], "grey", "20 HU kept %") == pytest.approx(50, abs=1)
     assert cell(tables["physicist_mtf50"], "input", "change %") == 0

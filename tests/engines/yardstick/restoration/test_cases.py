@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,11 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.description import Action, Degradation, Modality, Severity, Verdict
+from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
 from engines.medq_uni.pair import Pair
 from engines.medq_uni.tasks import DEGREES, TASKS, noise_level
 from engines.medq_uni.yardstick.restoration.cases import make_cases, origin, sample
 from engines.medq_uni.yardstick.restoration.material import FIRST_PHANTOM, PHANTOMS, phantom_sources
-from engines.medq_uni.yardstick.restoration.wordings import no_words, pair_description, says_other
+from engines.medq_uni.yardstick.restoration.wordings import (
+    no_words,
+    none_words,
+    pair_description,
+    wrong_severity,
+)
 from engines.sentence import format_sentence, parse_sentence
 from engines.severity import cut_offs, severity_of
 from tests.engines.yardstick.made import CLEAN, WHITE, WhiteNoise, source
@@ -118,17 +124,79 @@ def test_cases_are_made_again_bit_by_bit_and_have_the_severity_asked_for():
         assert finding.severity is one.draw.severity
 
 
-def test_anothers_words_are_true_of_another_case_and_say_something_else():
-    cases = make_cases([sample(CLEAN, SOURCES, 3, 0), sample(WHITE, SOURCES, 6, 0)])
-    true = [case.words for case in cases]
+def test_wrong_words_differ_by_the_severity_of_the_tasks_degradation_and_what_follows_alone():
+    cases = make_cases([sample(CLEAN, SOURCES, 3, 0), sample(WHITE, SOURCES, 9, 0)])
     for case in cases:
-        assert case.other_words in true
-        assert says_other(case.words, case.other_words)
+        true, wrong = case.words, case.other_words
+        assert wrong is not None
+        said, meant = wrong.finding(Degradation.NOISE), true.finding(Degradation.NOISE)
+        assert said is not None
+        assert meant is not None
+        assert said.severity not in (meant.severity, Severity.NONE)
+        row = cut_offs(Modality.CT, Degradation.NOISE, wrong.region)
+        assert row is not None
+        assert said.amount is not None
+        assert severity_of(said.amount, row) is said.severity
+        assert (wrong.region, wrong.modality) == (true.region, true.modality)
+        assert wrong.finding(Degradation.METAL) == true.finding(Degradation.METAL)
+        assert parse_sentence(format_sentence(wrong)) == wrong
+    assert len({case.other_words for case in cases}) > 3
 
 
-def test_where_all_cases_are_alike_there_are_no_other_words():
-    cases = make_cases([sample(CLEAN, SOURCES, 3, 0)])
-    assert all(case.other_words is None for case in cases)
+def test_a_severity_that_nobody_said_cannot_be_said_wrongly():
+    words = no_words(Pair.clean(source("phantom a")))
+    assert wrong_severity(words, Degradation.NOISE, 1.0, 0) is None
+
+
+def test_words_that_say_none_name_every_known_degradation_and_plan_nothing():
+    words = none_words(Pair.clean(source("phantom a")))
+    assert {f.degradation for f in words.findings} == {Degradation.NOISE, Degradation.METAL}
+    assert {f.severity for f in words.findings} == {Severity.NONE}
+    assert not words.restores
+    assert parse_sentence(format_sentence(words)) == words
+
+
+@dataclass(frozen=True, slots=True)
+class NoPlaceIn:
+    """White noise that refuses some sources, as implants do."""
+
+    refused: frozenset[str]
+
+    def apply(self, pair: Pair, rng: np.random.Generator) -> Pair:
+        if pair.source.name in self.refused:
+            raise NoPlaceError("no bone")
+        return WhiteNoise(30.0).apply(pair, rng)
+
+
+def refusing(names):
+    refused = frozenset(names)
+    return replace(WHITE, steps=lambda *_: (NoPlaceIn(refused),))
+
+
+def test_a_source_without_a_place_is_passed_over_for_one_of_its_kind_and_a_line_says_so():
+    (draw,) = sample(refusing([]), SOURCES, 1, 0)
+    lines: list[str] = []
+    (case,) = make_cases([sample(refusing([draw.source.name]), SOURCES, 1, 0)], say=lines.append)
+    assert case.pair.source.name != draw.source.name
+    assert case.draw.source is case.pair.source
+    assert (case.pair.source.region, case.origin) == (draw.source.region, origin(draw.source))
+    assert lines == [f"ct white noise 001: {draw.source.name} is passed over: no bone"]
+
+
+def test_a_case_that_no_source_has_a_place_for_is_left_out_and_the_run_goes_on():
+    lines: list[str] = []
+    none = refusing(s.name for s in SOURCES)
+    cases = make_cases(
+        [sample(none, SOURCES, 2, 0), sample(WHITE, SOURCES, 1, 0)], say=lines.append
+    )
+    assert [case.name for case in cases] == ["ct white noise 001"]
+    assert sum("is left out" in line for line in lines) == 2
+
+
+def test_what_was_added_is_all_noise_but_the_sources_own():
+    (case,) = make_cases([sample(WHITE, [replace(ONE, noise=12.0)], 1, 0)])
+    assert case.pair.noise == 20
+    assert case.added_noise == pytest.approx(16)
 
 
 def test_a_case_is_a_series_of_one_slice_with_its_spacing():

@@ -67,6 +67,22 @@ def test_a_boaster_is_told_by_as_much_as_it_boasts() -> None:
     assert "45.0 points" in table.note
 
 
+def test_who_assesses_nothing_claims_nothing_and_is_counted_apart() -> None:
+    mute = say(confidence=Confidence.LOW, not_assessed=[Degradation.NOISE, Degradation.METAL])
+    good = say(noise(NONE), metal(NONE))
+    silent = [Record("t", good if k % 2 else TRUTH, mute) for k in range(10)]
+    assert calibration_error(words_of(silent)) is None
+    alone = calibration_table(silent)
+    assert "not known" in alone.note
+    assert row(alone, "low")["descriptions"] == 0
+    assert row(alone, "assesses nothing")["is right (%)"] == 50
+    assert calibration_error(words_of([*BOASTER, *silent])) == pytest.approx(0.45)
+    both = calibration_table([*BOASTER, *silent])
+    assert row(both, "assesses nothing")["descriptions"] == 10
+    assert row(both, "reference: says nothing")["is right (%)"] == pytest.approx(100 * 5 / 110)
+    assert row(calibration_table(BOASTER), "assesses nothing")["is right (%)"] is None
+
+
 @given(st.integers(1, 500), st.data())
 def test_the_interval_holds_the_share_and_stays_between_none_and_all(said: int, data) -> None:
     word = Word(Confidence.HIGH, 0.95, said, data.draw(st.integers(0, said)))

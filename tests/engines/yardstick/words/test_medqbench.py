@@ -97,10 +97,32 @@ def test_the_table_has_means_by_task_and_says_that_it_is_a_counterpart() -> None
         Record("b", BOTH, BOTH, "3"),
     ]
     table = medqbench_table(some)
-    assert row(table, "a")["completeness"] == pytest.approx(1)
-    assert row(table, "b")["sum of 8"] == pytest.approx(8)
-    assert row(table, "all")["completeness"] == pytest.approx(4 / 3)
+    assert row(table, "a", "engine")["completeness"] == pytest.approx(1)
+    assert row(table, "b", "engine")["sum of 8"] == pytest.approx(8)
+    assert row(table, "all", "engine")["completeness"] == pytest.approx(4 / 3)
     assert "not comparable digit by digit" in table.note
+
+
+def test_what_silence_gets_for_free_stands_beside_the_engine() -> None:
+    good = say(noise(NONE), metal(NONE))
+    some = [Record("a", truth, truth, f"{k}") for k, truth in enumerate((good, BOTH, good, BOTH))]
+    table = medqbench_table(some)
+    silent = row(table, "a", "says nothing")
+    assert silent["completeness"] == 0
+    assert silent["preciseness"] == silent["consistency"] == 2
+    accuracy = silent["quality accuracy"]
+    assert isinstance(accuracy, float)
+    assert 1 <= accuracy < 2
+    assert silent["sum of 8"] == pytest.approx(4 + accuracy)
+    assert row(table, "a", "engine")["sum of 8"] == pytest.approx(8)
+
+
+def test_what_cannot_be_checked_costs_nothing_and_is_counted() -> None:
+    unsure = say(noise(SEVERE), not_assessed=[Degradation.METAL])
+    some = [Record("a", unsure, say(noise(SEVERE), metal(s)), s) for s in (SEVERE, NONE, MILD)]
+    found = row(medqbench_table(some), "a", "engine")
+    assert found["preciseness"] == 2
+    assert found["named, can't be checked"] == 2
 
 
 def test_nothing_to_score_is_refused_by_name() -> None:
