@@ -10,6 +10,7 @@ import numpy as np
 from engines.medq_uni.yardstick.bootstrap import Interval, mean_interval
 from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.medq_uni.yardstick.restoration.contest import INPUT, Entry, Outcome
+from engines.medq_uni.yardstick.restoration.material import is_phantom
 from engines.medq_uni.yardstick.restoration.scores import gain_in_body
 
 Found = dict[str, dict[str, Outcome]]
@@ -85,8 +86,12 @@ def difference(
 
 
 def median_case(found: Found, entry: str) -> Case:
-    """The case of the median gain of ``entry``: what is typical, not what is best."""
-    cases = sorted(found[entry], key=lambda c: (gain(found, entry, c), c))
+    """The case of the median gain of ``entry``: what is typical, not what is best.
+
+    It is one of the phantoms where there are any, so that a report shows no patient.
+    """
+    made = [name for name, outcome in found[entry].items() if is_phantom(outcome.case.pair.source)]
+    cases = sorted(made or found[entry], key=lambda c: (gain(found, entry, c), c))
     return found[entry][cases[(len(cases) - 1) // 2]].case
 
 

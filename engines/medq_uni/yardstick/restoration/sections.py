@@ -99,7 +99,7 @@ def _task_section(
         if entry.name in results
     ]
     images = [(name, image) for name, image in shown if image is not None]
-    caption = f"The case of the median gain of {engine} in {title} ({case.name})."
+    caption = f"{engine} in {title}: the case of its median gain on phantoms ({case.name})."
     drawn = figures.comparison(case, images, f"{title}: the case of the median gain of {engine}")
     section.pictures.append(Picture(f"{word(task.name)}_case", drawn, caption))
     return section

@@ -10,11 +10,9 @@ from engines.description import Degradation, Modality, Severity
 from engines.medq_uni.degradations.ct.metal import Metal, kinds_for, random_metal
 from engines.medq_uni.degradations.ct.metal_shapes import KINDS, Rod, disc, draw, place
 from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError, anatomy
-from engines.medq_uni.degradations.ct.metal_spine import vertebra
 from engines.medq_uni.degradations.ct.metal_streaks import measure
 from engines.medq_uni.degradations.kernels import STANDARD
 from engines.medq_uni.pair import Source, compose
-from engines.phantoms.anatomy import random_phantom
 from engines.phantoms.ellipses import draw as draw_ellipses
 from engines.phantoms.thorax import thorax_ellipses
 
@@ -67,13 +65,6 @@ def source(name: str, region: str | None = None) -> Source:
     make, field, own = SLICES[name]
     values = make()
     return Source(name, "phantom", Modality.CT, region or own, "HU", values, field / SIZE, 3.0)
-
-
-def phantom(region: str, seed: int, size: int = 128) -> Source:
-    drawn = random_phantom(region, seed, size)
-    return Source(
-        "drawn", "phantom", Modality.CT, region, "HU", drawn.values[0], drawn.pixel_mm, 3.0
-    )
 
 
 def placed(kind: str, name: str, seed: int = 0, size: float = 1.0) -> tuple[Rod, ...]:
@@ -174,25 +165,6 @@ def test_clips_find_a_place_in_soft_tissue(name) -> None:
         assert hu_at(name, *at) > -200
 
 
-@pytest.mark.parametrize(("region", "seed"), [("head", 1), ("head", 2), ("abdomen", 1)])
-def test_a_coil_fits_into_the_soft_tissue_around_it(region, seed) -> None:
-    drawn = phantom(region, seed)
-    values, pixel_mm = drawn.values, drawn.pixel_mm
-    found = anatomy(values, pixel_mm)
-    for chance in range(6):
-        (coil,) = place("coil", found, region, 1.3, np.random.default_rng(chance))
-        assert 1 < coil.start_radius < 6
-        covered = draw((disc(coil.start, coil.start_radius),), values.shape, pixel_mm) > 0.5
-        assert np.all((values[covered] > -150) & (values[covered] < 300))
-
-
-@pytest.mark.parametrize("region", ["chest", "pelvis", "spine"])
-def test_vessels_are_coiled_in_head_and_abdomen_only(region) -> None:
-    found = anatomy(source("chest").values, source("chest").pixel_mm)
-    with pytest.raises(NoPlaceError, match="doesn't belong to region"):
-        place("coil", found, region, 1.0, np.random.default_rng(0))
-
-
 def test_screws_of_a_plate_on_the_skull_stop_short_of_the_brain() -> None:
     for seed in range(6):
         rods = placed("plate", "brain", seed)
@@ -222,35 +194,6 @@ def test_the_size_changes_the_thickness_and_not_the_place() -> None:
 def test_metal_that_does_not_belong_is_refused_with_the_reason(kind, name, reason) -> None:
     with pytest.raises(NoPlaceError, match=reason):
         placed(kind, name)
-
-
-@pytest.mark.parametrize(
-    ("region", "seed", "holds"),
-    [
-        ("chest", 5, True),
-        ("chest", 2, False),  # a disc
-        ("abdomen", 2, True),
-        ("abdomen", 5, False),  # a disc
-        ("pelvis", 0, False),  # the symphysis
-        ("pelvis", 1, False),  # the coccyx
-        ("pelvis", 7, False),
-    ],
-)
-def test_screws_need_a_vertebra_with_a_canal(region, seed, holds) -> None:
-    drawn = phantom(region, seed, 256)
-    found = anatomy(drawn.values, drawn.pixel_mm)
-    if holds:
-        spine = vertebra(found)
-        assert 8 <= spine.canal <= 28 and spine.centre[1] > found.middle[1]
-    else:
-        with pytest.raises(NoPlaceError, match="vertebra"):
-            vertebra(found)
-
-
-@pytest.mark.parametrize("seed", [3, 14, 16, 31])
-def test_heads_without_teeth_get_plates_clips_and_coils(seed) -> None:
-    """The second cuts the base of the skull, the last two a frontal sinus with thin walls."""
-    assert set(kinds_for(phantom("head", seed))) == {"plate", "clip", "coil"}
 
 
 def test_bones_that_are_not_there_are_missed() -> None:

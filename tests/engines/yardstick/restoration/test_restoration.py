@@ -27,6 +27,7 @@ from engines.medq_uni.yardstick.restoration.found import (
     median_case,
     shared_cases,
 )
+from engines.medq_uni.yardstick.restoration.material import is_phantom
 from engines.medq_uni.yardstick.restoration.sections import entries_of
 from engines.medq_uni.yardstick.restoration.summary import beyond_table, summary_table
 from engines.medq_uni.yardstick.restoration.tables import clean_table, task_tables
@@ -199,6 +200,14 @@ def test_the_typical_case_is_that_of_the_median_gain(cases):
     found = by_entry(outcomes([INPUT, HALF], cases))
     gains = {case.name: gain(found, "half", case.name) for case in cases}
     assert gains[median_case(found, "half").name] == pytest.approx(np.median(list(gains.values())))
+
+
+def test_where_there_are_phantoms_the_typical_case_is_one_so_that_no_patient_is_shown():
+    sources = [*SOURCES[:2], *(source(f"patient {k}", size=48) for k in range(4))]
+    mixed = make_cases([sample(WHITE, sources, 12, 0)])
+    made = [case.name for case in mixed if is_phantom(case.pair.source)]
+    assert 0 < len(made) < len(mixed)
+    assert median_case(by_entry(outcomes([INPUT, HALF], mixed)), "half").name in made
 
 
 def test_clean_images_show_who_leaves_them_alone(clean):
