@@ -41,7 +41,7 @@ TRIED: dict[str, tuple[Callable[[FloatArray, float, float], FloatArray], tuple[f
     "wavelet": (filters.wavelet, (0.5, 0.8, 1.0, 1.2, 1.5, 2.0)),
     "TV": (filters.total_variation, (0.3, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2)),
     "NLM": (filters.non_local_means, (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2)),
-    "BM3D": (bm3d.denoise, (0.9, 1.2, 1.5)),
+    "BM3D": (bm3d.denoise, (1.2, 1.5, 1.8, 2.1)),
 }
 
 
