@@ -93,7 +93,7 @@ class Metal:
         low = min(LOWEST_HU, float(before.min()), float(truth.min()))
         high = max(self.highest_hu, float(before.max()), float(truth.max()))
         if part.any():
-            slice_mm = float(np.clip(source.slice_mm, 0.1, 50))
+            slice_mm = within("slice_mm", source.slice_mm, 0.1, 50)
             scan = replace(self.scan, counting=replace(self.scan.counting, slice_mm=slice_mm))
             found = scan_metal(before, part, metal_named(name), scan, pixel_mm, rng)
             # Where nothing is measured neither metal nor its streaks are seen.
