@@ -352,7 +352,7 @@ def test_ctrl_c_ends_a_run_at_once_and_leaves_nothing_half_done(tmp_path: Path) 
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=15)
+    stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert stderr.strip() == "medq-node: stopped; what was finished lies in --out"
     assert "Traceback" not in stdout
@@ -399,7 +399,7 @@ def test_a_node_from_first_word_to_ctrl_c(node: Node, tmp_path: Path) -> None:
 
     assert node.process is not None
     node.process.send_signal(signal.SIGINT)
-    assert node.process.wait(timeout=15) == 0
+    assert node.process.wait(timeout=60) == 0
     assert node.pids() == []
     names_nobody(said.stdout + json.dumps(status) + node.log())
     assert "Traceback" not in node.log()

@@ -53,7 +53,17 @@ def test_the_true_level_serves_better_than_one_four_times_too_low(contestant, tr
     assert right.psnr > low.psnr + 1
 
 
-@pytest.mark.parametrize("contestant", [*NAMED, pytest.param(bm3d.BM3D, id="BM3D")])
+@pytest.mark.parametrize(
+    "contestant",
+    [
+        *NAMED,
+        pytest.param(
+            bm3d.BM3D,
+            id="BM3D",
+            marks=pytest.mark.skipif(not bm3d.available(), reason="bm3d is not installed"),
+        ),
+    ],
+)
 def test_without_noise_the_image_comes_back_as_it_is(contestant, truth):
     assert np.array_equal(restored(contestant, truth, 0.0), truth)
 
