@@ -7,7 +7,7 @@ the file is still in ``incoming/`` and the same row is found again: the rename i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Intake:
                 arrivals.append(read_arrival(path))
             except Unprocessable as refusal:
                 self._quarantine(path, str(refusal), KeptKind.UNREADABLE, None)
-        moves: list[tuple[Path, Path]] = []
+        moves: dict[Path, Path] = {}
         again: list[tuple[Arrival, Instance]] = []
         differing: list[tuple[Arrival, Instance]] = []
         with self.sessions.begin() as session:
@@ -64,13 +64,13 @@ class Intake:
                     select(Instance).where(Instance.sop_instance_uid == arrival.sop_instance_uid)
                 )
                 if known is None:
-                    moves.append((arrival.path, self._add(session, arrival)))
+                    moves[self._add(session, arrival)] = arrival.path
                     # Visible to the next look-up in this batch.
                     session.flush()
                 elif known.digest != arrival.digest:
                     differing.append((arrival, known))
-                elif self._unfinished(known):
-                    moves.append((arrival.path, self.layout.absolute(str(known.path))))
+                elif (target := self._unfinished(known)) and target not in moves:
+                    moves[target] = arrival.path
                 else:
                     again.append((arrival, known))
         self._move(moves)
@@ -185,12 +185,15 @@ class Intake:
             is not None
         )
 
-    def _unfinished(self, known: Instance) -> bool:
-        return known.path is not None and not self.layout.absolute(known.path).exists()
+    def _unfinished(self, known: Instance) -> Path | None:
+        """Where the file of a row still has to go, if it isn't there."""
+        target = self.layout.absolute(known.path) if known.path is not None else None
+        return target if target is not None and not target.exists() else None
 
-    def _move(self, moves: Iterable[tuple[Path, Path]]) -> None:
+    def _move(self, moves: Mapping[Path, Path]) -> None:
+        """Files to their places, by target."""
         folders: set[Path] = set()
-        for source, target in moves:
+        for target, source in moves.items():
             if target.parent not in folders:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 folders.add(target.parent)

@@ -153,6 +153,18 @@ def test_the_same_image_again_changes_nothing(sessions, layout, tmp_path) -> Non
     assert incoming_files(layout) == []
 
 
+def test_the_same_image_twice_at_once_is_counted_as_sent_again(sessions, layout, tmp_path) -> None:
+    """An archive that routes brings its copy while the scanner's still waits."""
+    file = ct_series(tmp_path / "a", slices=1)[0]
+    arrive(layout, file, 0)
+    arrive(layout, file, 1)
+    assert group(sessions, layout, ("pacs",)) == 1
+    with sessions() as session:
+        assert session.scalars(select(Series)).one().repeats == 1
+        assert session.scalars(select(Quarantine)).one().kind is KeptKind.AGAIN
+    assert incoming_files(layout) == []
+
+
 def test_another_image_under_the_same_uid_is_kept_aside(sessions, layout, tmp_path) -> None:
     file = ct_series(tmp_path / "a", slices=1)[0]
     arrive(layout, file, 0)
