@@ -136,7 +136,7 @@ def _run(
         raise WrongUse(f"data: {data} {what}")
     if out.exists() and not out.is_dir():
         raise WrongUse(f"{out} is a file; results need a folder")
-    from engines.medq_uni.tasks import TASKS
+    from engines.medq_uni.tasks.table import TASKS
     from engines.medq_uni.yardstick.evaluation import PARTS, Settings, evaluate
     from engines.medq_uni.yardstick.report import PAGE, write
 

@@ -25,6 +25,8 @@ class Source:
     ``values`` is float32 (rows, columns) in ``unit``; ``noise`` is its own residual noise in
     ``unit``, 0 for a phantom and ``None`` where nobody knows. ``patient`` names the person or the
     phantom: what is split by. ``name`` is unique among sources and holds no patient data.
+    ``contrast`` names the weighting of an MR image (a word of ``engines.phantoms.anatomy``'s kinds)
+    where it is known.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Source:
     pixel_mm: float
     slice_mm: float
     noise: float | None = 0.0
+    contrast: str = ""
 
     @property
     def known_noise(self) -> float:

@@ -1,4 +1,4 @@
-"""Random CT patients without noise: head, chest, abdomen and pelvis, in HU.
+"""Random patients without noise, in the unit of their modality: CT in HU, MR in signal, PET in SUV.
 
 A phantom is drawn, not scanned: its values are the truth itself. Everything about it is random and
 decided by its seed: build, position, shape and HU of each organ, contrast medium, disease,
@@ -14,12 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from engines.base import FloatArray
-from engines.description import REGIONS
+from engines.description import REGIONS, Modality
 from engines.phantoms.canvas import AIR_HU, Canvas
 from engines.phantoms.ct.abdomen import plan_abdomen
 from engines.phantoms.ct.chest import plan_chest
@@ -31,6 +31,7 @@ LEAST_SIZE, MOST_SIZE = 32, 2048
 EDGE_MM = (0.8, 1.5)
 """Width of an edge in nature and scanner together, where pixels are finer."""
 LEAST_SLICE_MM, MOST_SLICE_MM = 0.1, 20.0
+_MODALITY_SEEDS: dict[Modality, list[int]] = {Modality.CT: [], Modality.MR: [1], Modality.PT: [2]}
 
 
 class Plan(Protocol):
@@ -66,22 +67,35 @@ class Plan(Protocol):
         ...
 
 
-PLANS: dict[str, Callable[[np.random.Generator], Plan]] = {
-    "head": plan_head,
-    "chest": plan_chest,
-    "abdomen": plan_abdomen,
-    "pelvis": plan_pelvis,
+class Kind(NamedTuple):
+    """What a phantom shows: ``contrast`` is the weighting of MR, empty elsewhere."""
+
+    modality: Modality
+    region: str
+    contrast: str = ""
+
+
+PLANS: dict[Kind, Callable[[np.random.Generator], Plan]] = {
+    Kind(Modality.CT, "head"): plan_head,
+    Kind(Modality.CT, "chest"): plan_chest,
+    Kind(Modality.CT, "abdomen"): plan_abdomen,
+    Kind(Modality.CT, "pelvis"): plan_pelvis,
 }
-"""Region -> function that makes a random plan."""
+"""Kind -> function that makes a random plan.
+
+The same seed gives the same anatomy in every contrast of a region."""
+UNITS: dict[Modality, str] = {Modality.CT: "HU", Modality.MR: "signal", Modality.PT: "SUV"}
+EMPTY: dict[Modality, float] = {Modality.CT: AIR_HU, Modality.MR: 0.0, Modality.PT: 0.0}
+"""Value of what is outside the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phantom:
-    """A made CT series and where it is from.
+    """A made series and where it is from.
 
-    ``values`` is float32 (slices, rows, columns) in HU, air exactly -1000; ``region`` is a word of
-    ``engines.description.REGIONS``; ``pixel_mm`` and ``slice_mm`` are the spacing in and between
-    slices; ``seed`` makes it again.
+    ``values`` is float32 (slices, rows, columns) in ``unit``, ``EMPTY`` outside the body;
+    ``region`` is a word of ``engines.description.REGIONS``; ``pixel_mm`` and ``slice_mm`` are the
+    spacing in and between slices; ``seed`` makes it again.
     """
 
     values: FloatArray
@@ -89,22 +103,38 @@ class Phantom:
     pixel_mm: float
     slice_mm: float
     seed: int
+    modality: Modality = Modality.CT
+    contrast: str = ""
+
+    @property
+    def unit(self) -> str:
+        """Unit of ``values``."""
+        return UNITS[self.modality]
 
 
 def random_phantom(
-    region: str, seed: int, size: int = 512, slices: int = 1, slice_mm: float = 3.0
+    region: str,
+    seed: int,
+    size: int = 512,
+    slices: int = 1,
+    slice_mm: float = 3.0,
+    modality: Modality = Modality.CT,
+    contrast: str = "",
 ) -> Phantom:
     """A random patient's ``slices`` of ``region``, ``size`` pixels square, without noise.
 
     The same arguments give the same values. Slices go from feet to head, ``slice_mm`` apart.
 
     Raises:
-        ValueError: region not one of ``PLANS``, seed negative or not whole, size not within 32 to
+        ValueError: no such kind in ``PLANS``, seed negative or not whole, size not within 32 to
             2048, no slices, slice_mm not within 0.1 to 20, or more slices than the region has room
             for.
     """
-    if region not in PLANS:
-        raise ValueError(f"region must be one of {', '.join(PLANS)}, not {region!r}")
+    kind = Kind(modality, region, contrast)
+    if kind not in PLANS:
+        known = ", ".join(f"{k.region} {k.contrast}".strip() for k in PLANS if k[0] is modality)
+        wanted = f"{region} {contrast}".strip()
+        raise ValueError(f"region of {modality} must be one of {known}, not {wanted!r}")
     _whole("seed", seed, 0, 2**63 - 1)
     _whole("size", size, LEAST_SIZE, MOST_SIZE)
     _whole("slices", slices, 1, 10_000)
@@ -112,8 +142,10 @@ def random_phantom(
         raise ValueError(
             f"slice_mm must be from {LEAST_SLICE_MM} to {MOST_SLICE_MM:g}, not {slice_mm}"
         )
-    rng = np.random.default_rng([int(seed), REGIONS.index(region)])
-    plan = PLANS[region](rng)
+    # CT came first and keeps its own: what was made stays as it was.
+    of_kind = [REGIONS.index(region), *_MODALITY_SEEDS[modality]]
+    rng = np.random.default_rng([int(seed), *of_kind])
+    plan = PLANS[kind](rng)
     low, high = plan.heights
     span = (slices - 1) * slice_mm
     if span > high - low:
@@ -125,8 +157,10 @@ def random_phantom(
     textures = Textures(int(rng.integers(2**31)), int(size), plan.field_mm / size)
     values = np.empty((slices, size, size), np.float32)
     for k in range(slices):
-        values[k] = _draw(plan, textures, first + k * slice_mm, edge_mm, slice_mm)
-    return Phantom(values, region, plan.field_mm / size, float(slice_mm), int(seed))
+        height = first + k * slice_mm
+        values[k] = _draw(plan, textures, height, edge_mm, slice_mm, EMPTY[modality])
+    pixel_mm = plan.field_mm / size
+    return Phantom(values, region, pixel_mm, float(slice_mm), int(seed), modality, contrast)
 
 
 def _whole(name: str, value: int, low: int, high: int) -> None:
@@ -137,7 +171,9 @@ def _whole(name: str, value: int, low: int, high: int) -> None:
         raise ValueError(f"{name} must be from {low} to {high}, not {value}")
 
 
-def _draw(plan: Plan, textures: Textures, z: float, edge_mm: float, slice_mm: float) -> FloatArray:
+def _draw(
+    plan: Plan, textures: Textures, z: float, edge_mm: float, slice_mm: float, empty: float
+) -> FloatArray:
     """One slice (size, size): bent coordinates first, then the plan's drawing."""
     size, pixel_mm = textures.size, textures.pixel_mm
     axis = ((np.arange(size) + 0.5 - size / 2) * pixel_mm).astype(np.float32)
@@ -152,7 +188,7 @@ def _draw(plan: Plan, textures: Textures, z: float, edge_mm: float, slice_mm: fl
     bend_y = coarse * textures.at(BEND, z, 1) + fine * textures.at(RIPPLE, z, 1)
     reach = float(max(np.abs(bend_x).max(), np.abs(bend_y).max()))
     x, y = x + bend_x, y + bend_y
-    values = np.full((size, size), AIR_HU, np.float32)
+    values = np.full((size, size), empty, np.float32)
     canvas = Canvas(values, x, y, pixel_mm, z, plan.origin, plan.turn, reach, edge_mm, slice_mm)
     plan.draw(canvas, textures)
     return canvas.values

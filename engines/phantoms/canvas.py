@@ -24,7 +24,8 @@ Paint = float | FloatArray
 
 @dataclass(slots=True)
 class Canvas:
-    """A slice at height ``z`` (mm): values in HU and coordinates in mm, float32 (size, size).
+    """A slice at height ``z`` (mm): values in the phantom's unit and
+    coordinates in mm, float32 (size, size).
 
     ``x`` and ``y`` are the bent coordinates of each pixel; ``reach_mm`` is the most by which they
     differ from the straight ones, and ``origin`` (x, y of the body's middle in the field, mm) and
@@ -93,7 +94,7 @@ class Canvas:
         return np.maximum(share, 0)
 
     def lay(self, box: Box, cover: FloatArray, paint: Paint) -> None:
-        """Paint what ``cover`` says; ``paint`` is HU, or HU of each pixel of the whole slice."""
+        """Paint what ``cover`` says; ``paint`` is a value, or one for each pixel of the slice."""
         here = self.values[box]
         colour = np.float32(paint) if not isinstance(paint, np.ndarray) else paint[box]
         here += cover * (colour - here)

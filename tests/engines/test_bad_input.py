@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from engines.base import FloatArray
 from engines.description import Modality
+from engines.medq_uni.degradations.checks import NoPlaceError
 from engines.medq_uni.degradations.ct.low_dose import LowDose, noise_fields, through_kernel
 from engines.medq_uni.degradations.ct.metal import Metal, kinds_for
-from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
 from engines.medq_uni.degradations.ct.noise_bank import NoiseBank
 from engines.medq_uni.degradations.ct.residual import residual
 from engines.medq_uni.degradations.ct.scan import Scan

@@ -25,10 +25,10 @@ from engines.medq_uni.yardstick.physicist.acquire import QUICK, acquire
 from engines.medq_uni.yardstick.physicist.mtf import sharpness, transfer
 from engines.medq_uni.yardstick.physicist.nps import from_repeats, spectrum
 from engines.medq_uni.yardstick.physicist.observer import channels, detectability
-from engines.medq_uni.yardstick.restoration.material import phantom_sources
 from engines.phantoms import image_quality
 from engines.phantoms.anatomy import random_phantom
 from tests.engines.test_bad_input import DISC, MM, SCAN, body, rng, source
+from tests.engines.yardstick.made import ct_phantoms
 
 NAN, INF = float("nan"), float("inf")
 IMPOSSIBLE: dict[str, tuple[Callable[..., object], str, list[object]]] = {
@@ -126,8 +126,8 @@ IMPOSSIBLE: dict[str, tuple[Callable[..., object], str, list[object]]] = {
         lambda v: acquire(replace(QUICK, size=128, pixel_mm=1.7), v, STANDARD),
         "dose", [0, -1, NAN],
     ),
-    "phantoms": (lambda v: phantom_sources(v, 64, 0), "count", [0, -1, 10**6]),
-    "seed of phantoms": (lambda v: phantom_sources(1, 64, v), "seed", [-1]),
+    "phantoms": (lambda v: ct_phantoms(v, 64, 0), "count", [0, -1, 10**6]),
+    "seed of phantoms": (lambda v: ct_phantoms(1, 64, v), "seed", [-1]),
     "share of a split": (lambda v: split([source(body())], v, 0), "share", [-0.1, 1.1, NAN]),
     "interval": (lambda v: mean_interval(v, ["p"], 0), "values", [[], [1.0, 2.0]]),
     "pixels of lesions": (

@@ -15,6 +15,10 @@ MOST_SIDE = 4096
 """Larger ones would take gigabytes."""
 
 
+class NoPlaceError(ValueError):
+    """An image holds no place, or no tissue, for what was to be done to it: take another."""
+
+
 def image(name: str, values: ArrayLike, low: float, high: float) -> FloatArray:
     """``values`` as a float32 image (rows, columns); integers are converted.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from engines.base import Engine
 from engines.description import Degradation, Modality, QualityDescription
+from engines.medq_uni.draws import sample
 from engines.medq_uni.pair import Source
-from engines.medq_uni.tasks import Task
+from engines.medq_uni.phantom_sources import SIZES, evaluation_phantoms, kinds_of
+from engines.medq_uni.tasks.task import Task
 from engines.medq_uni.yardstick.contestant import own_words
 from engines.medq_uni.yardstick.harm.tables import harm_tables, lesion_table
 from engines.medq_uni.yardstick.physicist.acquire import FULL, QUICK
@@ -18,12 +20,10 @@ from engines.medq_uni.yardstick.physicist.pictures import physicist_pictures
 from engines.medq_uni.yardstick.physicist.tables import physicist_measures, tables_of
 from engines.medq_uni.yardstick.report import Picture, Section
 from engines.medq_uni.yardstick.restoration import bm3d, cost, figures, filters
-from engines.medq_uni.yardstick.restoration.cases import Case, make_cases, sample
+from engines.medq_uni.yardstick.restoration.cases import Case, make_cases
 from engines.medq_uni.yardstick.restoration.contest import outcomes
 from engines.medq_uni.yardstick.restoration.material import (
     material_table,
-    phantom_regions,
-    phantom_sources,
     real_sources,
 )
 from engines.medq_uni.yardstick.restoration.sections import entries_of, restoration_sections
@@ -35,7 +35,7 @@ from engines.medq_uni.yardstick.words.medqbench import medqbench_table
 from engines.medq_uni.yardstick.words.records import Record
 from engines.medq_uni.yardstick.words.tables import words_tables
 
-SIZE, QUICK_SIZE = 512, 128
+QUICK_SIZE = 128
 QUICK_COUNT = 2
 HARM_CASES, QUICK_HARM_CASES = 12, 2
 COST_SLICES = 5
@@ -54,7 +54,7 @@ class Settings:
     """
 
     engine: Engine
-    tasks: tuple[Task, ...]
+    tasks: tuple[Task[Any], ...]
     data: Path | None
     count: int
     seed: int
@@ -66,8 +66,12 @@ class Settings:
 
     @property
     def size(self) -> int:
+        """Side of CT phantoms in pixels."""
+        return self.side(Modality.CT)
+
+    def side(self, modality: Modality) -> int:
         """Side of phantoms in pixels."""
-        return QUICK_SIZE if self.quick else SIZE
+        return QUICK_SIZE if self.quick else SIZES[modality]
 
     @property
     def bm3d_seen(self) -> int:
@@ -133,13 +137,15 @@ def evaluate(settings: Settings, progress: Progress) -> list[Section]:
 
 def gather(settings: Settings, progress: Progress) -> tuple[Source, ...]:
     """Phantoms, and the real slices of every modality that a task asks for."""
-    regions = phantom_regions()
-    each = -(-settings.each // len(regions))
-    made = progress.phase("making phantoms", each * len(regions))
-    sources = phantom_sources(each, settings.size, settings.seed, made)
+    modalities = list(dict.fromkeys(task.modality for task in settings.tasks))
+    sources: tuple[Source, ...] = ()
+    for modality in modalities:
+        kinds = kinds_of([modality])
+        each = -(-settings.each // len(kinds))
+        made = progress.phase(f"making {modality} phantoms", each * len(kinds))
+        sources += evaluation_phantoms(kinds, each, settings.seed, settings.side, made)
     if settings.data is None:
         return sources
-    modalities = list(dict.fromkeys(task.modality for task in settings.tasks))
     read = progress.phase("reading real images", len(modalities))
     for modality in modalities:
         sources += real_sources(settings.data, modality, settings.held_out, settings.split_seed)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from engines.description import REGIONS
-from engines.phantoms.anatomy import PLANS, random_phantom
+from engines.description import REGIONS, Modality
+from engines.phantoms.anatomy import PLANS, Kind, random_phantom
 
 SIZE = 112
-FOUR = tuple(PLANS)
+FOUR = tuple(kind.region for kind in PLANS if kind.modality is Modality.CT)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_patients_differ_in_breadth_as_people_do(crowd):
 def test_livers_differ_in_value_as_contrast_medium_and_fat_make_them(crowd):
     values = []
     for seed in range(12):
-        plan = PLANS["abdomen"](np.random.default_rng(seed))
+        plan = PLANS[Kind(Modality.CT, "abdomen")](np.random.default_rng(seed))
         values.append(plan.organs.contrast.liver)
     assert np.std(values) > 10
     assert 20 <= min(values) < max(values) <= 140

@@ -9,7 +9,8 @@ import numpy as np
 from engines.description import Degradation, Finding, Modality, Severity
 from engines.medq_uni.degradations.kernels import SHARP, SMOOTH
 from engines.medq_uni.pair import Pair, Source
-from engines.medq_uni.tasks import DEGREES, Task
+from engines.medq_uni.phantom_sources import evaluation_phantoms, kinds_of
+from engines.medq_uni.tasks.task import DEGREES, Task
 from engines.phantoms.ellipses import draw
 from engines.phantoms.thorax import AIR_HU, thorax_ellipses
 from engines.severity import cut_offs, severity_of
@@ -48,6 +49,11 @@ CLEAN = Task(
     False,
     lambda source, severity, kernel, rng: (),
 )
+
+
+def ct_phantoms(count: int, size: int, seed: int) -> tuple[Source, ...]:
+    """Small phantoms of CT that an evaluation takes."""
+    return evaluation_phantoms(kinds_of([Modality.CT]), count, seed, lambda _: size)
 
 
 def source(patient: str, region: str = "chest", number: int = 0, size: int = SIZE) -> Source:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engines.description import Amount, Degradation, Finding, Modality, Severity
-from engines.medq_uni.degradations.checks import hu_image, image, within
+from engines.medq_uni.degradations.checks import NoPlaceError, hu_image, image, within
 from engines.medq_uni.degradations.ct import metal_shapes
 from engines.medq_uni.degradations.ct.materials import metal_named
 from engines.medq_uni.degradations.ct.metal_scan import MetalScan, scan_metal
-from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError, anatomy
+from engines.medq_uni.degradations.ct.metal_sites import anatomy
 from engines.medq_uni.degradations.ct.metal_streaks import measure
 from engines.medq_uni.degradations.ct.scan import Scan
 from engines.medq_uni.degradations.ct.tissue import outside

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engines.base import FloatArray
 from engines.description import REGIONS
+from engines.medq_uni.degradations.checks import NoPlaceError
 from engines.medq_uni.degradations.ct import metal_sites as sites
 from engines.medq_uni.degradations.ct.metal_sites import Anatomy, Point
 from engines.medq_uni.degradations.ct.metal_spine import vertebra
@@ -112,7 +113,7 @@ def _hips(both: bool) -> Callable[[Anatomy, float, np.random.Generator], tuple[R
         ball, stem = size * rng.uniform(14, 18), size * rng.uniform(5.5, 8)
         neck, turn = rng.uniform(24, 38), rng.uniform(0.0, 0.6)
         if len(heads) < 2 and both:
-            raise sites.NoPlaceError("no place for two hips: only one femoral head is found")
+            raise NoPlaceError("no place for two hips: only one femoral head is found")
         chosen = heads if both else (heads[int(rng.integers(len(heads)))],)
         rods: list[Rod] = []
         for head in chosen:
@@ -222,5 +223,5 @@ def place(
     """
     kind = kind_named(name)
     if region not in kind.regions:
-        raise sites.NoPlaceError(f"no place for {name}: it doesn't belong to region {region!r}")
+        raise NoPlaceError(f"no place for {name}: it doesn't belong to region {region!r}")
     return kind.place(anatomy, size, rng)

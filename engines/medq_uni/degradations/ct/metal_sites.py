@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from engines.base import BoolArray, FloatArray
+from engines.medq_uni.degradations.checks import NoPlaceError
 
 Point = tuple[float, float]
 GRID_MM = 1.5
@@ -24,10 +25,6 @@ MOST_CLOSED = 0.6
 """A jaw is open to the back but for the spine, a braincase is closed."""
 HEAD_RADIUS_MM = 21.0
 """Radius of a femoral head with its socket's rim left out."""
-
-
-class NoPlaceError(ValueError):
-    """The implant doesn't belong into this image; another image or kind may do."""
 
 
 @dataclass(frozen=True, slots=True)

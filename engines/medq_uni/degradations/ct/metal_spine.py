@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from engines.medq_uni.degradations.ct.metal_sites import BONE_HU, Anatomy, NoPlaceError, Point
+from engines.medq_uni.degradations.checks import NoPlaceError
+from engines.medq_uni.degradations.ct.metal_sites import BONE_HU, Anatomy, Point
 
 CANAL_MM = (3.0, 18.0)
 """From its middle a canal has no bone up to the first, and bone before the second,"""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engines.description import Degradation, Severity
+from engines.medq_uni.degradations.checks import NoPlaceError
 from engines.medq_uni.degradations.ct.metal import Metal, kinds_for, random_metal
 from engines.medq_uni.degradations.ct.metal_dose import dose_of_noise
 from engines.medq_uni.degradations.ct.metal_scan import LEAST_SHARE
-from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
 from engines.medq_uni.degradations.kernels import STANDARD, Kernel
 from engines.medq_uni.pair import Pair
 from engines.severity import CutOffs, cut_offs

@@ -1,27 +1,18 @@
-"""The cases that an engine is measured on: a fixed, seeded and even sample.
-
-Each severity of a task comes equally often, and so, as far as the number allows, do regions,
-phantoms and real images, and kernels, also within a severity. Sources are dealt over patients: no
-patient comes twice before every other of its region has come. Any first part of the sample is
-itself nearly even, so that a slow contestant can be given just the first cases.
-"""
+"""The cases that an engine is measured on: pairs of an even sample and what can be said of them."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from engines.base import ArrayStack, StackInfo
-from engines.description import Degradation, Modality, QualityDescription, Severity
-from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
-from engines.medq_uni.degradations.kernels import Kernel
-from engines.medq_uni.pair import Pair, Source, compose
-from engines.medq_uni.tasks import Task
-from engines.medq_uni.yardstick.restoration.material import PHANTOM, is_phantom
-from engines.medq_uni.yardstick.restoration.wordings import pair_description, wrong_severity
+from engines.description import Modality, QualityDescription, Severity
+from engines.medq_uni.draws import Draw, origin, pair_of
+from engines.medq_uni.pair import Pair
+from engines.medq_uni.truth import NOISE_OF, pair_description
+from engines.medq_uni.yardstick.restoration.wordings import wrong_severity
 
 SATURATION: dict[Modality, tuple[float, float]] = {
     Modality.CT: (-1024.0, 3071.0),
@@ -29,21 +20,6 @@ SATURATION: dict[Modality, tuple[float, float]] = {
     Modality.PT: (0.0, 1e9),
 }
 """Lowest and highest value that the format could have stored; PET is scaled slice by slice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """What a case is made of: the same draw gives the same case.
-
-    ``spares`` are taken in their order where the source has no place for what the task does to it.
-    """
-
-    task: Task
-    severity: Severity
-    kernel: Kernel | None
-    source: Source
-    seed: int
-    spares: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,79 +73,6 @@ class Case:
         return origin(self.pair.source)
 
 
-def origin(source: Source) -> str:
-    """``phantom`` or ``real``."""
-    return PHANTOM if is_phantom(source) else "real"
-
-
-def sample(task: Task, sources: Sequence[Source], count: int, seed: int) -> tuple[Draw, ...]:
-    """``count`` draws for ``task`` from the sources of its modality, severities taking turns.
-
-    Raises:
-        ValueError: count under 1, or no source has the task's modality.
-    """
-    if count < 1:
-        raise ValueError(f"count must be 1 or more, not {count}")
-    fitting = [s for s in sources if s.modality is task.modality]
-    if not fitting:
-        raise ValueError(f"sources must hold {task.modality} images for the task {task.name!r}")
-    rng = np.random.default_rng([seed, zlib.crc32(task.name.encode())])
-    groups = sorted({(s.region, origin(s)) for s in fitting})
-    dealers = {
-        group: _dealt([s for s in fitting if (s.region, origin(s)) == group], rng)
-        for group in groups
-    }
-    deck = _deck([groups[k] for k in rng.permutation(len(groups))], list(task.kernels))
-    # Each severity goes on in the deck where the one before it ends.
-    lengths = [
-        len(range(rank, count, len(task.severities))) for rank in range(len(task.severities))
-    ]
-    starts = np.cumsum([0, *lengths])
-    draws = []
-    for number in range(count):
-        turn, rank = divmod(number, len(task.severities))
-        group, kernel = deck[int(starts[rank] + turn) % len(deck)]
-        case_seed = int(rng.integers(2**32))
-        source = next(dealers[group])
-        spares = _spares([s for s in fitting if (s.region, origin(s)) == group], source, case_seed)
-        draws.append(Draw(task, task.severities[rank], kernel, source, case_seed, spares))
-    return tuple(draws)
-
-
-def _spares(sources: list[Source], source: Source, seed: int) -> tuple[Source, ...]:
-    """All others of the group in an order of chance that depends on their names alone."""
-    others = sorted((s for s in sources if s.name != source.name), key=lambda s: s.name)
-    order = np.random.default_rng([seed, 3]).permutation(len(others))
-    return tuple(others[k] for k in order)
-
-
-def _deck(
-    groups: list[tuple[str, str]], kernels: list[Kernel | None]
-) -> list[tuple[tuple[str, str], Kernel | None]]:
-    """Every group with every kernel, neighbours differing in both as in a Latin square."""
-    return [
-        (group, kernels[(block + place) % len(kernels)])
-        for block in range(len(kernels))
-        for place, group in enumerate(groups)
-    ]
-
-
-def _dealt(sources: list[Source], rng: np.random.Generator) -> Iterator[Source]:
-    """Without end: every patient once in an order of chance, then again in another."""
-    by_patient: dict[str, list[Source]] = {}
-    for source in sources:
-        by_patient.setdefault(source.patient, []).append(source)
-    patients = sorted(by_patient)
-    left: dict[str, list[Source]] = {patient: [] for patient in patients}
-    while True:
-        for k in rng.permutation(len(patients)):
-            patient = patients[k]
-            if not left[patient]:
-                order = rng.permutation(len(by_patient[patient]))
-                left[patient] = [by_patient[patient][m] for m in order]
-            yield left[patient].pop()
-
-
 def make_cases(
     draws: Sequence[Sequence[Draw]],
     made: Callable[[], None] = lambda: None,
@@ -191,17 +94,12 @@ def make_cases(
 
 
 def _case(name: str, draw: Draw, say: Callable[[str], None]) -> Case | None:
-    for source in (draw.source, *draw.spares):
-        rng = np.random.default_rng([draw.seed, 1])
-        try:
-            steps = draw.task.steps(source, draw.severity, draw.kernel, rng)
-            pair = compose(source, steps, draw.seed)
-        except NoPlaceError as error:
-            say(f"{name}: {source.name} is passed over: {error}")
-            continue
-        words = pair_description(pair)
-        kind = draw.task.degradation or Degradation.NOISE
-        other = wrong_severity(words, kind, source.pixel_mm, draw.seed)
-        return Case(name, replace(draw, source=source), pair, words, other)
-    say(f"{name} is left out: no source of its kind can be used")
-    return None
+    made = pair_of(draw, lambda line: say(f"{name}: {line}"))
+    if made is None:
+        say(f"{name} is left out: no source of its kind can be used")
+        return None
+    taken, pair = made
+    words = pair_description(pair)
+    kind = draw.task.degradation or NOISE_OF[pair.source.modality]
+    other = wrong_severity(words, kind, pair.source.pixel_mm, draw.seed)
+    return Case(name, taken, pair, words, other)

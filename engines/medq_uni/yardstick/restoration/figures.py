@@ -187,8 +187,8 @@ def gains_chart(
 def _about(case: Case, windows: str) -> str:
     """One line on a case: what it is and what was done to it."""
     parts = [f"{case.pair.source.region}, {case.origin}", f"window {windows}"]
-    if case.draw.kernel is not None:
-        parts.append(f"{case.draw.kernel.name} kernel")
+    if case.draw.variant is not None:
+        parts.append(f"{case.draw.variant.name} {case.draw.task.variant_of}")
     for finding in case.pair.findings:
         amount = "" if finding.amount is None else f" {finding.amount:g} {finding.unit}"
         parts.append(f"{finding.severity} {finding.degradation}{amount}")

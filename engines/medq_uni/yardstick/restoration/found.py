@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from engines.medq_uni.phantom_sources import is_phantom
 from engines.medq_uni.yardstick.bootstrap import Interval, mean_interval
 from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.medq_uni.yardstick.restoration.contest import INPUT, Entry, Outcome
-from engines.medq_uni.yardstick.restoration.material import is_phantom
 from engines.medq_uni.yardstick.restoration.scores import gain_in_body
 
 Found = dict[str, dict[str, Outcome]]

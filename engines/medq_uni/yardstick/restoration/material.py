@@ -1,63 +1,15 @@
-"""What cases are made of: phantoms, made anywhere, and real slices from a folder of arrays."""
+"""What cases are made of besides phantoms: real slices from a folder of arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from engines.description import Modality
 from engines.medq_uni.pair import Source
+from engines.medq_uni.phantom_sources import is_phantom
 from engines.medq_uni.sources import is_clean, load_sources, split
 from engines.medq_uni.yardstick.table import Table
-from engines.phantoms.anatomy import PLANS, random_phantom
-
-PHANTOM = "phantom"
-"""First word of the name of a phantom's patient."""
-FIRST_PHANTOM = 1_000_000_000
-"""Seed of the first phantom of an evaluation. Training takes those below, so that no phantom is in
-both; every seed of an evaluation takes ``PHANTOMS`` of its own."""
-PHANTOMS = 10_000
-
-
-def phantom_regions() -> tuple[str, ...]:
-    """Regions that there are phantoms of."""
-    return tuple(PLANS)
-
-
-def phantom_sources(
-    count: int, size: int, seed: int, made: Callable[[], None] = lambda: None
-) -> tuple[Source, ...]:
-    """``count`` CT phantoms of each region, one slice (``size``, ``size``) each, without noise.
-
-    ``made()`` is called after each. The same arguments give the same sources.
-
-    Raises:
-        ValueError: count not within 1 to 10,000, seed negative, or a size that no phantom has.
-    """
-    if not 1 <= count <= PHANTOMS:
-        raise ValueError(f"count must be from 1 to {PHANTOMS}, not {count}")
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, not {seed}")
-    first = FIRST_PHANTOM + seed * PHANTOMS
-    sources = []
-    for region in PLANS:
-        for number in range(first, first + count):
-            phantom = random_phantom(region, number, size)
-            name = f"{PHANTOM} {region} {number}"
-            sources.append(
-                Source(
-                    name=name,
-                    patient=name,
-                    modality=Modality.CT,
-                    region=region,
-                    unit="HU",
-                    values=phantom.values[0],
-                    pixel_mm=phantom.pixel_mm,
-                    slice_mm=phantom.slice_mm,
-                )
-            )
-            made()
-    return tuple(sources)
 
 
 def real_sources(
@@ -99,8 +51,3 @@ def material_table(sources: Sequence[Source], used: Sequence[Source], text: str)
     columns = ("source", "patients", "slices", "patients in cases", "slices in cases")
     note = f"{text} Every phantom counts as a patient."
     return Table("material", "Patients and slices", columns, tuple(rows), note)
-
-
-def is_phantom(source: Source) -> bool:
-    """Whether the source was made and not measured."""
-    return source.patient.startswith(f"{PHANTOM} ")

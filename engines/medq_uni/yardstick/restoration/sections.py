@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from engines.base import Engine
 from engines.description import QualityDescription, Severity
-from engines.medq_uni.tasks import Task
+from engines.medq_uni.tasks.task import Task
 from engines.medq_uni.yardstick.report import Picture, Section
 from engines.medq_uni.yardstick.restoration import bm3d, figures, filters
 from engines.medq_uni.yardstick.restoration.cases import Case
@@ -31,7 +32,7 @@ from engines.medq_uni.yardstick.restoration.tables import clean_table, task_tabl
 
 def entries_of(
     engine: Engine,
-    tasks: Sequence[Task],
+    tasks: Sequence[Task[Any]],
     cases: Sequence[Case],
     stated: Mapping[str, QualityDescription],
     bm3d_cases: int,
@@ -51,7 +52,7 @@ def entries_of(
 
 def restoration_sections(
     engine: str,
-    tasks: Sequence[Task],
+    tasks: Sequence[Task[Any]],
     found: Sequence[Outcome],
     entries: Sequence[Entry],
     seed: int,
@@ -72,7 +73,7 @@ def restoration_sections(
 
 
 def _task_section(
-    engine: str, task: Task, found: Sequence[Outcome], entries: Sequence[Entry], seed: int
+    engine: str, task: Task[Any], found: Sequence[Outcome], entries: Sequence[Entry], seed: int
 ) -> Section:
     title = title_of(task.name)
     section = Section(f"Task: {title}")

@@ -145,7 +145,7 @@ SORTS: tuple[tuple[str, Callable[[Case], str]], ...] = (
     ("severity", lambda case: case.severity.value),
     ("region", lambda case: case.pair.source.region),
     ("source", lambda case: case.origin),
-    ("kernel", lambda case: "-" if case.draw.kernel is None else case.draw.kernel.name),
+    ("variant", lambda case: "-" if case.draw.variant is None else case.draw.variant.name),
 )
 """What cases are told apart by."""
 

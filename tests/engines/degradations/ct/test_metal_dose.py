@@ -22,7 +22,7 @@ from engines.medq_uni.degradations.ct.spectrum import tube_spectrum
 from engines.medq_uni.degradations.kernels import STANDARD
 from engines.medq_uni.degradations.projection import ParallelBeam
 from engines.medq_uni.pair import compose
-from engines.medq_uni.tasks import TASKS
+from engines.medq_uni.tasks.table import TASKS
 from tests.engines.degradations.ct.metal_bodies import PIXEL, SIZE, body, pair, two_balls
 
 MATERIAL = metal_named("cobalt-chrome")

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engines.description import Degradation, Modality, Severity
+from engines.medq_uni.degradations.checks import NoPlaceError
 from engines.medq_uni.degradations.ct.metal import Metal, kinds_for, random_metal
 from engines.medq_uni.degradations.ct.metal_shapes import KINDS, Rod, disc, draw, place
-from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError, anatomy
+from engines.medq_uni.degradations.ct.metal_sites import anatomy
 from engines.medq_uni.degradations.ct.metal_streaks import measure
 from engines.medq_uni.degradations.kernels import STANDARD
 from engines.medq_uni.pair import Source, compose

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from engines.description import Modality
+from engines.medq_uni.degradations.checks import NoPlaceError
 from engines.medq_uni.degradations.ct.metal import kinds_for
 from engines.medq_uni.degradations.ct.metal_shapes import disc, draw, place
-from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError, anatomy
+from engines.medq_uni.degradations.ct.metal_sites import anatomy
 from engines.medq_uni.degradations.ct.metal_spine import vertebra
 from engines.medq_uni.pair import Source
 from engines.phantoms.anatomy import random_phantom

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.description import Action, Degradation, Modality, Severity, Verdict
-from engines.medq_uni.degradations.ct.metal_sites import NoPlaceError
+from engines.medq_uni.degradations.checks import NoPlaceError
+from engines.medq_uni.draws import origin, sample
 from engines.medq_uni.pair import Pair
-from engines.medq_uni.tasks import DEGREES, TASKS, noise_level
-from engines.medq_uni.yardstick.restoration.cases import make_cases, origin, sample
-from engines.medq_uni.yardstick.restoration.material import FIRST_PHANTOM, PHANTOMS, phantom_sources
+from engines.medq_uni.phantom_sources import FIRST_PHANTOM, PHANTOMS
+from engines.medq_uni.tasks.table import TASKS
+from engines.medq_uni.tasks.task import DEGREES, level_of
+from engines.medq_uni.yardstick.restoration.cases import make_cases
 from engines.medq_uni.yardstick.restoration.wordings import (
     no_words,
     none_words,
@@ -25,7 +27,7 @@ from engines.medq_uni.yardstick.restoration.wordings import (
 )
 from engines.sentence import format_sentence, parse_sentence
 from engines.severity import cut_offs, severity_of
-from tests.engines.yardstick.made import CLEAN, WHITE, WhiteNoise, source
+from tests.engines.yardstick.made import CLEAN, WHITE, WhiteNoise, ct_phantoms, source
 
 SOURCES = tuple(
     source(f"{kind} {region} {k}", region, number, size=32)
@@ -54,13 +56,13 @@ def test_severities_regions_origins_and_kernels_come_equally_often(count, seed):
     for severity in DEGREES:
         own = [d for d in draws if d.severity is severity]
         assert even(Counter((d.source.region, origin(d.source)) for d in own), groups)
-    kernels = Counter(d.kernel.name for d in draws)
+    kernels = Counter(d.variant.name for d in draws)
     assert abs(kernels["smooth"] - kernels["sharp"]) <= len(DEGREES) * 2
 
 
 def test_a_full_turn_of_the_deck_has_every_combination_equally_often():
     draws = sample(WHITE, SOURCES, 3 * 4 * 2, 7)
-    combined = Counter((d.severity, d.source.region, origin(d.source), d.kernel) for d in draws)
+    combined = Counter((d.severity, d.source.region, origin(d.source), d.variant) for d in draws)
     assert len(combined) == 3 * 4 * 2
     assert set(combined.values()) == {1}
 
@@ -73,8 +75,8 @@ def test_any_first_part_is_nearly_even_over_severities():
 
 def test_the_same_seed_gives_the_same_sample_and_another_seed_another():
     first, again, other = (sample(WHITE, SOURCES, 12, seed) for seed in (1, 1, 2))
-    assert [(d.source.name, d.kernel, d.seed) for d in first] == [
-        (d.source.name, d.kernel, d.seed) for d in again
+    assert [(d.source.name, d.variant, d.seed) for d in first] == [
+        (d.source.name, d.variant, d.seed) for d in again
     ]
     assert [d.source.name for d in first] != [d.source.name for d in other]
 
@@ -93,7 +95,7 @@ def test_no_patient_comes_twice_before_all_of_its_region_have_come():
 
 
 def test_two_seeds_of_an_evaluation_share_no_phantom_and_none_with_training():
-    first, second = (phantom_sources(1, 64, seed) for seed in (0, 1))
+    first, second = (ct_phantoms(1, 64, seed) for seed in (0, 1))
     patients = [{s.patient for s in sources} for sources in (first, second)]
     assert not patients[0] & patients[1]
     assert all(int(p.split()[-1]) >= FIRST_PHANTOM for p in patients[0])
@@ -104,7 +106,7 @@ def test_two_seeds_of_an_evaluation_share_no_phantom_and_none_with_training():
 @pytest.mark.parametrize(("count", "seed", "named"), [(0, 0, "count"), (1, -1, "seed")])
 def test_impossible_numbers_of_phantoms_are_refused(count, seed, named):
     with pytest.raises(ValueError, match=named):
-        phantom_sources(count, 64, seed)
+        ct_phantoms(count, 64, seed)
 
 
 def test_a_task_without_sources_or_cases_is_refused():
@@ -241,19 +243,25 @@ def test_a_level_of_noise_has_the_severity_that_it_was_drawn_for(severity, regio
     one = replace(ONE, region=region)
     row = cut_offs(Modality.CT, Degradation.NOISE, region)
     assert row is not None
-    level = noise_level(one, severity, np.random.default_rng(seed))
+    level = level_of(one, Degradation.NOISE, severity, 1.8, np.random.default_rng(seed))
     assert severity_of(level, row) is severity
 
 
 def test_no_noise_has_no_level():
     with pytest.raises(ValueError, match="severity"):
-        noise_level(source("phantom a", size=32), Severity.NONE, np.random.default_rng(0))
+        level_of(
+            source("phantom a", size=32),
+            Degradation.NOISE,
+            Severity.NONE,
+            1.8,
+            np.random.default_rng(0),
+        )
 
 
 @pytest.mark.parametrize(("name", "count"), [("ct low dose", 3), ("ct metal + low dose", 1)])
 def test_tasks_of_noise_reach_the_severity_on_phantoms_and_on_noisy_sources(name, count):
     task = TASKS[name]
-    phantoms = [s for s in phantom_sources(1, 96, 5) if s.region != "head"]
+    phantoms = [s for s in ct_phantoms(1, 96, 5) if s.region != "head"]
     sources = tuple(
         replace(s, noise=own) for own, s in zip(itertools.cycle((0.0, 8.0)), phantoms, strict=False)
     )

@@ -9,9 +9,10 @@ import pytest
 
 from engines.classical.engine import ClassicalEngine
 from engines.description import Action, Severity, Verdict
+from engines.medq_uni.draws import sample
 from engines.medq_uni.yardstick.bootstrap import mean_interval
 from engines.medq_uni.yardstick.contestant import Contestant, own_words
-from engines.medq_uni.yardstick.restoration.cases import make_cases, sample
+from engines.medq_uni.yardstick.restoration.cases import make_cases
 from engines.medq_uni.yardstick.restoration.contest import (
     INPUT,
     Entry,

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from engines.description import Modality
-from engines.medq_uni.yardstick.restoration.material import phantom_sources
 from engines.medq_uni.yardstick.restoration.scores import (
     MOST_DB,
     WINDOWS,
@@ -20,7 +19,7 @@ from engines.medq_uni.yardstick.restoration.scores import (
     score,
     ssim,
 )
-from tests.engines.yardstick.made import source
+from tests.engines.yardstick.made import ct_phantoms, source
 
 
 def noisy(sigma: float = 20.0):
@@ -80,7 +79,7 @@ def test_what_lies_beyond_the_window_does_not_count_within_it():
 
 
 def test_wiping_all_detail_from_lungs_is_free_in_the_window_but_not_in_that_of_lungs():
-    phantom = next(s for s in phantom_sources(1, 128, 0) if s.region == "chest")
+    phantom = next(s for s in ct_phantoms(1, 128, 0) if s.region == "chest")
     truth = phantom.values
     noisy_lungs = truth + np.random.default_rng(0).normal(0, 20, truth.shape).astype(np.float32)
     lungs = (truth < -300) & body_mask(truth, Modality.CT)
@@ -95,7 +94,7 @@ def test_wiping_all_detail_from_lungs_is_free_in_the_window_but_not_in_that_of_l
 
 
 def test_a_head_and_an_abdomen_with_gas_have_no_lungs_and_a_chest_has():
-    for one in phantom_sources(2, 128, 0):
+    for one in ct_phantoms(2, 128, 0):
         found = score(one.values, one.values, Modality.CT, region=one.region)
         assert (found.psnr_lung is not None) == (one.region == "chest")
 

@@ -1,0 +1,1 @@
+"""What engines are asked to mend, by modality; ``table`` holds all."""
