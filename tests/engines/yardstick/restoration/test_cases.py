@@ -18,11 +18,11 @@ from engines.medq_uni.pair import Pair
 from engines.medq_uni.phantom_sources import FIRST_PHANTOM, PHANTOMS
 from engines.medq_uni.tasks.table import TASKS
 from engines.medq_uni.tasks.task import DEGREES, level_of
+from engines.medq_uni.truth import pair_description
 from engines.medq_uni.yardstick.restoration.cases import make_cases
 from engines.medq_uni.yardstick.restoration.wordings import (
     no_words,
     none_words,
-    pair_description,
     wrong_severity,
 )
 from engines.sentence import format_sentence, parse_sentence
