@@ -102,6 +102,12 @@ CUT_OFFS: dict[Key, CutOffs] = {
         "Brain voxels are 0.5 to 1.5 mm; at 3 mm even functional series, the coarsest, are "
         "commonly thrown away.",
     ),
+    (Modality.PT, Degradation.MOTION, None): CutOffs(
+        "mm", 5, 10, 20,
+        "Way between the ends of a movement while counts were gathered. PET resolves 4 to 7 mm, so "
+        "that less is hidden in it; free breathing moves organs by 5 to 15 mm, and 20 mm smear a "
+        "small lesion out of sight.",
+    ),
 }  # fmt: skip
 """(modality, degradation, region or None for all others) -> cut-offs of the first unit.
 

@@ -26,6 +26,11 @@ from engines.medq_uni.pair import Source
 from engines.severity import cut_offs
 
 AIR_HU = -1000.0
+GRADIENT_ECHO_MS, SHORT_ECHO_MS, LONG_ECHO_MS = 8.0, 40.0, 60.0
+SHORT_REPETITION_MS, LONG_REPETITION_MS = 1100.0, 1500.0
+FLUID_NULLED_MS = 1500.0
+"""Times that tell how an MR image is weighted (Bushberg, The Essential Physics of Medical Imaging,
+4th edition, ch. 13)."""
 USUAL_SLICE_MM = 3.0
 """Thickness of a slice whose series tells neither that nor its spacing: as body CT is mostly read.
 """
@@ -110,9 +115,31 @@ def slices_of(series: Series) -> tuple[Source, ...]:
             pixel_mm=series.pixel_mm,
             slice_mm=thickness,
             noise=_noise(series, k),
+            contrast=weighting(series),
         )
         for k in range(len(series.values))
     )
+
+
+def weighting(series: Series) -> str:
+    """T1, T2, PD or FLAIR of an MR series by its times, as a rule; empty where they don't tell.
+
+    Quick gradient echoes and inversion recovery with a short echo are T1; an inversion time that
+    nulls fluid, with a long echo, is FLAIR.
+    """
+    if series.modality is not Modality.MR:
+        return ""
+    echo, repetition, inversion = (
+        float(series.acquisition.get(f"{name}_time_ms", 0.0) or 0.0)
+        for name in ("echo", "repetition", "inversion")
+    )
+    if not 0 < echo < math.inf or not 0 < repetition < math.inf:
+        return ""
+    if echo >= LONG_ECHO_MS:
+        return "FLAIR" if inversion >= FLUID_NULLED_MS else "T2"
+    if echo <= GRADIENT_ECHO_MS or repetition <= SHORT_REPETITION_MS:
+        return "T1"
+    return "PD" if echo <= SHORT_ECHO_MS and repetition >= LONG_REPETITION_MS else ""
 
 
 def is_clean(source: Source) -> bool:

@@ -11,7 +11,8 @@ from engines.description import (
     QualityDescription,
     Severity,
 )
-from engines.medq_uni.pair import Pair
+from engines.medq_uni.pair import Pair, Source
+from engines.medq_uni.phantom_sources import is_phantom
 from engines.medq_uni.signal import tissue_signal
 from engines.severity import cut_offs, severity_of
 from engines.verdict import verdict_of
@@ -25,6 +26,12 @@ KNOWN: dict[Modality, tuple[Degradation, ...]] = {
 blurred or clipped of their own."""
 
 
+KNOWN_OF_PHANTOMS: dict[Modality, tuple[Degradation, ...]] = {
+    Modality.CT: (),
+    Modality.MR: (),
+    Modality.PT: (Degradation.MOTION,),
+}
+"""What is known of phantoms besides: every PET of a person was taken while they breathed."""
 NOISE_OF: dict[Modality, Degradation] = {
     Modality.CT: Degradation.NOISE,
     Modality.MR: Degradation.NOISE,
@@ -38,7 +45,7 @@ def pair_description(pair: Pair) -> QualityDescription:
     source = pair.source
     noise = NOISE_OF[source.modality]
     by_kind = {finding.degradation: finding for finding in pair.findings}
-    for kind in KNOWN[source.modality]:
+    for kind in known_of(source):
         if kind not in by_kind:
             level = pair.noise if kind is noise else 0.0
             finding = _untouched(pair, kind, level)
@@ -52,6 +59,12 @@ def pair_description(pair: Pair) -> QualityDescription:
     return QualityDescription(
         source.modality, source.region, findings, others, verdict, actions, Confidence.HIGH
     )
+
+
+def known_of(source: Source) -> tuple[Degradation, ...]:
+    """What the maker of a pair knows to be there or not."""
+    of_phantoms = KNOWN_OF_PHANTOMS[source.modality] if is_phantom(source) else ()
+    return (*KNOWN[source.modality], *of_phantoms)
 
 
 def not_known(modality: Modality, known: set[Degradation]) -> tuple[Degradation, ...]:

@@ -36,6 +36,7 @@ FACTS: dict[str, str] = {
     "field_strength_t": "MagneticFieldStrength",
     "echo_time_ms": "EchoTime",
     "repetition_time_ms": "RepetitionTime",
+    "inversion_time_ms": "InversionTime",
 }
 """Numbers of the acquisition that physics needs and that identify nobody -> DICOM keyword."""
 _LONGEST_TEXT = 16

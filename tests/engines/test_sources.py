@@ -74,6 +74,28 @@ def test_noise_that_cannot_be_measured_is_unknown_and_not_clean(tmp_path, modali
     assert is_clean(source("a phantom", "p", 0.0))
 
 
+@pytest.mark.parametrize(
+    ("echo", "repetition", "inversion", "said"),
+    [
+        (91, 11730, None, "T2"),
+        (100, 9000, 2500, "FLAIR"),
+        (22, 2300, None, "PD"),
+        (2.5, 2000, 900, "T1"),
+        (12, 500, None, "T1"),
+        (50, 2000, None, ""),
+        (0, 2000, None, ""),
+        (None, None, None, ""),
+        (float("nan"), 2000, None, ""),
+    ],
+)
+def test_the_times_of_an_mr_series_tell_its_weighting(tmp_path, echo, repetition, inversion, said):
+    times = {"echo": echo, "repetition": repetition, "inversion": inversion}
+    known = {f"{name}_time_ms": ms for name, ms in times.items() if ms is not None}
+    more = {"modality": "MR", "unit": "signal", "acquisition": known}
+    save(tmp_path, "head-001", noisy(3.0, 1), **more)
+    assert load_sources(tmp_path, Modality.MR)[0].contrast == said
+
+
 def test_padding_becomes_air(tmp_path: Path) -> None:
     values = noisy(10.0)
     values[:, :20] = -3024
