@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-evaluate demo serve test lint format judges evaluate clean
+.PHONY: help setup setup-test setup-evaluate demo serve test lint format judges arrays evaluate dataset clean
 
-# For make evaluate: which engine, and where the real images are (DICOM; without it phantoms alone).
+# For make evaluate and make dataset: which engine, where the real images are (DICOM; without it
+# phantoms alone), how many pairs, and where it all goes.
 ENGINE ?= classical
 DATA ?=
-OUT ?= build/evaluation
+COUNT ?= 500
+OUT ?= build/$@
+ARRAYS := build/arrays
 
 help:
 	@echo "make demo    set up and run the main job once, on a generated series"
@@ -18,7 +21,8 @@ help:
 	@echo "make setup   only set up: a virtual environment in $(VENV) with the package"
 	@echo "make lint    ruff and mypy"
 	@echo "make judges  ask every installed judge about every output; writes docs/conformance/"
-	@echo "make evaluate ENGINE=classical DATA=FOLDER OUT=build/evaluation   measure an engine"
+	@echo "make evaluate ENGINE=classical DATA=FOLDER OUT=build/evaluate   measure an engine"
+	@echo "make dataset COUNT=500 DATA=FOLDER OUT=build/dataset          pairs to train on; goes on where it was"
 
 setup: $(VENV)/.installed
 
@@ -62,12 +66,18 @@ judges: setup-test
 	$(BIN)/python -m tests.judging > docs/conformance/judges.md.new
 	mv docs/conformance/judges.md.new docs/conformance/judges.md
 
-evaluate: setup-evaluate
+evaluate: setup-evaluate arrays
+	$(BIN)/python -m engines.medq_uni.evaluate --engine $(ENGINE) $(if $(DATA),--data $(ARRAYS)) --out $(OUT)
+
+dataset: setup arrays
+	$(BIN)/python -m engines.medq_uni.dataset --count $(COUNT) $(if $(DATA),--data $(ARRAYS)) --out $(OUT)
+
+# The salt is kept, so that the same images make the same arrays and a data set goes on.
+arrays: setup
 ifneq ($(DATA),)
-	rm -rf build/arrays
-	$(BIN)/python -m medq_node.pixels.arrays $(DATA) -o build/arrays
+	rm -rf $(ARRAYS)
+	$(BIN)/python -m medq_node.pixels.arrays $(DATA) -o $(ARRAYS) --salt $(ARRAYS).salt
 endif
-	$(BIN)/python -m engines.medq_uni.evaluate --engine $(ENGINE) $(if $(DATA),--data build/arrays) --out $(OUT)
 
 clean:
 	rm -rf $(VENV) demo-output build *.egg-info

@@ -1,8 +1,9 @@
-"""How quickly low-dose pairs are made: in full, and from a bank of noise.
+"""How quickly pairs are made: by task, and low-dose CT in full and from a bank of noise.
 
-Usage: ``python benchmarks/pairs.py [--quick]``. Prints a Markdown table of pairs per second by way
-and size, CPU time (which other work on the machine disturbs less) and its ratio to the full
-simulation with a fan, then how the cost grows with the image. ``--quick`` makes fewer of each.
+Usage: ``python benchmarks/pairs.py [--quick]``. Prints Markdown tables: pairs per second of every
+task from one phantom of usual size, and what the phantom itself costs; then low dose by way and
+size, CPU time (which other work on the machine disturbs less) and its ratio to the full simulation
+with a fan, and how the cost grows with the image. ``--quick`` makes fewer of each.
 """
 
 from __future__ import annotations
@@ -11,16 +12,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engines.description import Modality
+from engines.medq_uni.degradations.checks import NoPlaceError
 from engines.medq_uni.degradations.ct.low_dose import LowDose, Scan
 from engines.medq_uni.degradations.ct.noise_bank import Crop, NoiseBank, StarvedError
 from engines.medq_uni.degradations.kernels import random_kernel
 from engines.medq_uni.pair import Source, compose
+from engines.medq_uni.phantom_sources import SIZES, kinds_of, phantom_source
+from engines.medq_uni.tasks.table import TASKS
+from engines.medq_uni.tasks.task import Task
+from engines.medq_uni.truth import pair_description
 from engines.phantoms.ellipses import draw
 from engines.phantoms.thorax import FIELD_MM, thorax_ellipses
 
@@ -84,9 +91,48 @@ def of_bank(bank: NoiseBank, side: int | None) -> Callable[[np.random.Generator]
     return make
 
 
+def of_task(task: Task[Any], source: Source) -> Callable[[np.random.Generator], object]:
+    """A pair of a task, severities and variants by chance; its truth in words is part of it.
+
+    Where there is no place for an implant another is tried.
+    """
+
+    def make(rng: np.random.Generator) -> object:
+        for _ in range(100):
+            severity = task.severities[int(rng.integers(len(task.severities)))]
+            variant = task.variants[int(rng.integers(len(task.variants)))]
+            try:
+                steps = task.steps(source, severity, variant, rng)
+                return pair_description(compose(source, steps, int(rng.integers(2**31))))
+            except NoPlaceError:
+                continue
+        raise ValueError(f"{task.name}: no place in {source.name}")
+
+    return make
+
+
+def by_task(least: float) -> None:
+    """Print the table of tasks."""
+    print("| task | side | pairs/s | CPU ms | of the phantom, CPU ms |\n|---|---:|---:|---:|---:|")
+    shown = {
+        modality: max(
+            kinds_of([modality]), key=lambda kind: kind.region in ("abdomen", "whole body")
+        )
+        for modality in Modality
+    }
+    for task in TASKS.values():
+        kind, side = shown[task.modality], SIZES[task.modality]
+        source = phantom_source(kind, 1, side)
+        drawn = timed(lambda rng: phantom_source(kind, int(rng.integers(2**31)), side), least)[1]  # noqa: B023
+        wall, cpu = timed(of_task(task, source), least)
+        print(f"| {task.name} | {side} | {1 / wall:.1f} | {1e3 * cpu:.0f} | {1e3 * drawn:.0f} |")
+    print()
+
+
 def main() -> None:
     """Print the tables."""
     least = 0.5 if "--quick" in sys.argv else SECONDS
+    by_task(least)
     source = thorax(512)
     start = time.perf_counter()
     bank = NoiseBank.build(source, fields=4)

@@ -125,7 +125,9 @@ def body_threshold(modality: Modality, values: FloatArray, valid: BoolArray) -> 
         return float("inf")
     # Square roots pull in the few hot pixels that would otherwise own the threshold.
     roots = np.sqrt(np.maximum(sample, 0))
-    counts, edges = np.histogram(roots, bins=BINS, range=(0.0, float(np.percentile(roots, 99.5))))
+    # A body so small that it is beyond the percentile is all there is.
+    top = float(np.percentile(roots, 99.5)) or float(roots.max())
+    counts, edges = np.histogram(roots, bins=BINS, range=(0.0, top))
     middles = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)
     above = below[-1] - below

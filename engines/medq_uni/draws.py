@@ -9,7 +9,7 @@ sample is itself nearly even, so that a slow contestant can be given just the fi
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,11 +46,27 @@ def pair_of(draw: Draw, say: Callable[[str], None] = lambda line: None) -> tuple
     Where a source has no place for what is done to it the next spare is taken, and ``say`` is told;
     ``None`` where none has.
     """
-    for source in (draw.source, *draw.spares):
-        rng = np.random.default_rng([draw.seed, 1])
+    sources = (draw.source, *draw.spares)
+    found = first_that_fits(draw.task, draw.severity, draw.variant, draw.seed, sources, say)
+    return None if found is None else (replace(draw, source=found[0]), found[1])
+
+
+def first_that_fits(
+    task: Task[Any],
+    severity: Severity,
+    variant: Variant | None,
+    seed: int,
+    sources: Iterable[Source],
+    say: Callable[[str], None] = lambda line: None,
+) -> tuple[Source, Pair] | None:
+    """The first of ``sources`` with a place for what ``task`` does to it, and the pair made of it.
+
+    ``say`` is told of those passed over; ``None`` where none has a place.
+    """
+    for source in sources:
+        rng = np.random.default_rng([seed, 1])
         try:
-            steps = draw.task.steps(source, draw.severity, draw.variant, rng)
-            return replace(draw, source=source), compose(source, steps, draw.seed)
+            return source, compose(source, task.steps(source, severity, variant, rng), seed)
         except NoPlaceError as error:
             say(f"{source.name} is passed over: {error}")
     return None

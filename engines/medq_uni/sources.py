@@ -111,7 +111,7 @@ def slices_of(series: Series) -> tuple[Source, ...]:
             modality=series.modality,
             region=series.region,
             unit=series.unit,
-            values=series.values[k],
+            values=_seen(series, k),
             pixel_mm=series.pixel_mm,
             slice_mm=thickness,
             noise=_noise(series, k),
@@ -223,6 +223,14 @@ def _series(
         spacing_mm=(slice_mm, row_mm, column_mm),
         acquisition=dict(info.get("acquisition", {})),
     )
+
+
+def _seen(series: Series, k: int) -> FloatArray:
+    """Values of slice ``k``; an MR magnitude that interpolation pushed below 0 is cut off."""
+    values: FloatArray = series.values[k]
+    if series.modality is not Modality.MR:
+        return values
+    return np.asarray(np.maximum(values, 0), np.float32)
 
 
 def _noise(series: Series, k: int) -> float | None:

@@ -25,6 +25,8 @@ from engines.phantoms.ct.abdomen import plan_abdomen
 from engines.phantoms.ct.chest import plan_chest
 from engines.phantoms.ct.head import plan_head
 from engines.phantoms.ct.pelvis import plan_pelvis
+from engines.phantoms.mr import plans as mr
+from engines.phantoms.pet import plans as pet
 from engines.phantoms.texture import BEND, RIPPLE, Textures
 
 LEAST_SIZE, MOST_SIZE = 32, 2048
@@ -80,6 +82,8 @@ PLANS: dict[Kind, Callable[[np.random.Generator], Plan]] = {
     Kind(Modality.CT, "chest"): plan_chest,
     Kind(Modality.CT, "abdomen"): plan_abdomen,
     Kind(Modality.CT, "pelvis"): plan_pelvis,
+    **{Kind(Modality.MR, *of): plan for of, plan in mr.PLANS.items()},
+    **{Kind(Modality.PT, *of): plan for of, plan in pet.PLANS.items()},
 }
 """Kind -> function that makes a random plan.
 
@@ -123,7 +127,8 @@ def random_phantom(
 ) -> Phantom:
     """A random patient's ``slices`` of ``region``, ``size`` pixels square, without noise.
 
-    The same arguments give the same values. Slices go from feet to head, ``slice_mm`` apart.
+    The same arguments give the same values. Slices go from feet to head, ``slice_mm`` apart; those
+    of knees that are seen from the side or the front from one side or the front to the other.
 
     Raises:
         ValueError: no such kind in ``PLANS``, seed negative or not whole, size not within 32 to

@@ -16,7 +16,7 @@ from scipy import ndimage
 from engines.base import ArrayStack, Engine, EngineError, load_engine
 from engines.classical.engine import ClassicalEngine, spelt
 from engines.classical.measure import MAX_SLICES
-from engines.classical.noise import kernel_side, slice_noise
+from engines.classical.noise import body_threshold, kernel_side, slice_noise
 from engines.classical.sharpness import slice_fwhm_mm
 from engines.phantoms.low_dose import low_dose_series
 from engines.quality import (
@@ -36,6 +36,14 @@ from engines.severity import CUT_OFFS, cut_offs, severity_of
 from tests.engines.stacks import dicom_stack, disc_stack, info
 
 ENGINE = ClassicalEngine()
+
+
+@pytest.mark.parametrize("modality", [Modality.MR, Modality.PT])
+def test_a_body_of_a_few_pixels_in_nothing_is_still_told_apart(modality):
+    values = np.zeros((128, 128), np.float32)
+    values[60:64, 60:64] = 5
+    threshold = body_threshold(modality, values, np.ones(values.shape, bool))
+    assert 0 < threshold < 5
 
 
 def noise_of(description: QualityDescription) -> Finding:

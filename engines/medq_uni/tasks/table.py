@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engines.medq_uni.tasks import ct
+from engines.medq_uni.tasks import ct, mr, pet
 from engines.medq_uni.tasks.task import Task
 
-TASKS: dict[str, Task[Any]] = {task.name: task for task in ct.TASKS}
+TASKS: dict[str, Task[Any]] = {task.name: task for task in (*ct.TASKS, *mr.TASKS, *pet.TASKS)}
 """Name -> task, in the order of reports."""

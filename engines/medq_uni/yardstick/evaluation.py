@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engines.base import Engine
-from engines.description import Degradation, Modality, QualityDescription
+from engines.description import Modality, QualityDescription
 from engines.medq_uni.draws import sample
 from engines.medq_uni.pair import Source
 from engines.medq_uni.phantom_sources import SIZES, evaluation_phantoms, kinds_of
+from engines.medq_uni.real_sources import clean_sources, held_out_patients
+from engines.medq_uni.tasks.task import WORDS as WORDS_OF
 from engines.medq_uni.tasks.task import Task
+from engines.medq_uni.truth import NOISE_OF
 from engines.medq_uni.yardstick.contestant import own_words
-from engines.medq_uni.yardstick.harm.tables import harm_tables, lesion_table
+from engines.medq_uni.yardstick.harm.scaled import scaled_tables
+from engines.medq_uni.yardstick.harm.tables import harm_tables, lesion_table, words_on_clean
 from engines.medq_uni.yardstick.physicist.acquire import FULL, QUICK
 from engines.medq_uni.yardstick.physicist.pictures import physicist_pictures
 from engines.medq_uni.yardstick.physicist.tables import physicist_measures, tables_of
@@ -22,10 +26,8 @@ from engines.medq_uni.yardstick.report import Picture, Section
 from engines.medq_uni.yardstick.restoration import bm3d, cost, figures, filters
 from engines.medq_uni.yardstick.restoration.cases import Case, make_cases
 from engines.medq_uni.yardstick.restoration.contest import outcomes
-from engines.medq_uni.yardstick.restoration.material import (
-    material_table,
-    real_sources,
-)
+from engines.medq_uni.yardstick.restoration.found import title_of
+from engines.medq_uni.yardstick.restoration.material import material_table
 from engines.medq_uni.yardstick.restoration.sections import entries_of, restoration_sections
 from engines.medq_uni.yardstick.words.calibration import (
     calibration_table,
@@ -39,6 +41,7 @@ QUICK_SIZE = 128
 QUICK_COUNT = 2
 HARM_CASES, QUICK_HARM_CASES = 12, 2
 COST_SLICES = 5
+COST_PARTS = (cost.ASSESS, cost.RESTORE)
 RESTORATION, WORDS, HARM, PHYSICIST, COST = "restoration", "words", "harm", "physicist", "cost"
 PARTS = (RESTORATION, WORDS, HARM, PHYSICIST, COST)
 """What is measured, in the order of the page."""
@@ -51,6 +54,7 @@ class Settings:
     ``data`` is a folder of arrays, ``None`` for phantoms alone. ``quick`` takes a few small
     phantoms: it shows that all works, its numbers mean nothing. ``held_out`` is the share of real
     patients that a training left out by ``split_seed``: only they are measured; ``None`` for all.
+    ``without`` names groups of arrays that are left out.
     """
 
     engine: Engine
@@ -63,11 +67,12 @@ class Settings:
     parts: frozenset[str] = frozenset(PARTS)
     held_out: float | None = None
     split_seed: int = 0
+    without: tuple[str, ...] = ()
 
     @property
-    def size(self) -> int:
-        """Side of CT phantoms in pixels."""
-        return self.side(Modality.CT)
+    def modalities(self) -> tuple[Modality, ...]:
+        """Modalities of the tasks, each once."""
+        return tuple(dict.fromkeys(task.modality for task in self.tasks))
 
     def side(self, modality: Modality) -> int:
         """Side of phantoms in pixels."""
@@ -100,7 +105,7 @@ def evaluate(settings: Settings, progress: Progress) -> list[Section]:
     """All sections of the report: who was measured, then part by part.
 
     Raises:
-        ValueError: no task, or the folder of arrays has nothing for one.
+        ValueError: no task, or the folder of arrays has nothing for any.
         EngineError: the engine couldn't do its part.
     """
     if not settings.tasks:
@@ -137,20 +142,43 @@ def evaluate(settings: Settings, progress: Progress) -> list[Section]:
 
 def gather(settings: Settings, progress: Progress) -> tuple[Source, ...]:
     """Phantoms, and the real slices of every modality that a task asks for."""
-    modalities = list(dict.fromkeys(task.modality for task in settings.tasks))
+    modalities = settings.modalities
     sources: tuple[Source, ...] = ()
     for modality in modalities:
         kinds = kinds_of([modality])
-        each = -(-settings.each // len(kinds))
+        each = -(-settings.each // max(1, len(kinds)))
+        if not kinds:
+            continue
         made = progress.phase(f"making {modality} phantoms", each * len(kinds))
         sources += evaluation_phantoms(kinds, each, settings.seed, settings.side, made)
     if settings.data is None:
         return sources
-    read = progress.phase("reading real images", len(modalities))
-    for modality in modalities:
-        sources += real_sources(settings.data, modality, settings.held_out, settings.split_seed)
+    real = _real(settings, progress)
+    if not real:
+        names = " or ".join(modality.value for modality in modalities)
+        whose = "" if settings.held_out is None else " of patients held out"
+        raise ValueError(
+            f"folder {settings.data} has no {names} slice{whose} with little noise of its own"
+        )
+    return sources + real
+
+
+def _real(settings: Settings, progress: Progress) -> tuple[Source, ...]:
+    """Clean real slices of every modality that has any; where one has none a line says so."""
+    assert settings.data is not None
+    read = progress.phase("reading real images", len(settings.modalities))
+    taken: Callable[[str], bool] = lambda patient: True  # noqa: E731
+    if settings.held_out is not None:
+        patients = held_out_patients(settings.data, settings.held_out, settings.split_seed)
+        taken = patients.__contains__
+    found: tuple[Source, ...] = ()
+    for modality in settings.modalities:
+        some = clean_sources(settings.data, modality, taken, settings.without)
+        if not some:
+            progress.say(f"no real {modality.value} slice can be used: phantoms alone")
+        found += some
         read()
-    return sources
+    return found
 
 
 def assessed(
@@ -179,6 +207,8 @@ def _material_section(
             f"Real images of the {100 * settings.held_out:g} % of patients alone that the split of "
             f"seed {settings.split_seed} holds out. No training takes these phantoms."
         )
+    if settings.without:
+        text += f" Without the groups {', '.join(settings.without)}."
     used = [case.pair.source for case in cases]
     lines = "\n".join(f"- {line}" for line in passed)
     return Section("Who was measured?", lines, tables=[material_table(sources, used, text)])
@@ -206,21 +236,31 @@ def _words_section(
 
 
 def _harm_section(settings: Settings, cases: Sequence[Case], progress: Progress) -> Section:
-    """Clean sources of the cases, real ones and phantoms as they come."""
+    """Clean sources of the cases, real ones and phantoms as they come, modality by modality."""
     most = QUICK_HARM_CASES if settings.quick else HARM_CASES
     used = {case.pair.source.name: case.pair.source for case in cases}
-    clean = [s for s in used.values() if s.modality is Modality.CT][:most]
+    clean = {m: [s for s in used.values() if s.modality is m][:most] for m in settings.modalities}
+    clean = {modality: sources for modality, sources in clean.items() if sources}
     if not clean:
         return Section("Does it do harm?")
     own = own_words(settings.engine)
     contestants = (own,) if settings.quick else (*filters.filters(), own)
-    done = progress.phase("looking for harm", len(contestants))
-    tables = harm_tables(contestants, clean, (settings.engine,), settings.seed, lambda _: done())
-    noisy = [replace(c.pair.source, values=c.pair.image, noise=c.pair.noise) for c in cases
-             if {f.degradation for f in c.pair.findings} == {Degradation.NOISE}][:most]  # fmt: skip
-    if noisy:
-        tables.append(lesion_table(contestants, noisy, settings.seed))
-    text = f"What is done to {len(clean)} CT images that need nothing, and to pure noise."
+    done = progress.phase("looking for harm", len(contestants) * len(clean))
+    everything = [source for sources in clean.values() for source in sources]
+    tables = [words_on_clean((settings.engine,), everything)]
+    for modality, sources in clean.items():
+        noise = {NOISE_OF[modality]}
+        noisy = [replace(c.pair.source, values=c.pair.image, noise=c.pair.noise) for c in cases
+                 if c.pair.source.modality is modality
+                 and {f.degradation for f in c.pair.findings} == noise][:most]  # fmt: skip
+        if modality is Modality.CT:
+            tables += harm_tables(contestants, sources, (), settings.seed, lambda _: done())
+            tables += [lesion_table(contestants, noisy, settings.seed)] if noisy else []
+        else:
+            tables += scaled_tables(contestants, sources, noisy, settings.seed, lambda _: done())
+    counts = ", ".join(f"{len(sources)} of {title_of(WORDS_OF[m])}" for m, sources in clean.items())
+    text = f"What is done to images that need nothing ({counts})"
+    text += ", and to pure noise of CT." if Modality.CT in clean else "."
     return Section("Does it do harm?", text, tables)
 
 
@@ -241,16 +281,17 @@ def _physicist_section(settings: Settings, progress: Progress) -> Section:
 
 
 def _cost_section(settings: Settings, progress: Progress) -> Section:
+    """The engine in every modality of the tasks, filters in the first alone: all cost alike."""
     engine = settings.engine.name
-    names = [f"{engine}: {cost.ASSESS}", f"{engine}: {cost.RESTORE}"]
+    timed = [(f"{engine}: {part}", m) for m in settings.modalities for part in COST_PARTS]
     if not settings.quick:
-        names = [c.name for c in filters.filters()] + names
-        if settings.bm3d_seen > 0:
-            names.insert(-2, bm3d.BM3D.name)
-    done = progress.phase("timing", len(names))
+        named = [c.name for c in filters.filters()]
+        named += [bm3d.BM3D.name] if settings.bm3d_seen > 0 else []
+        timed = [(name, settings.modalities[0]) for name in named] + timed
+    done = progress.phase("timing", len(timed))
     costs = []
-    for name in names:
+    for name, modality in timed:
         slices = 1 if name == bm3d.BM3D.name or settings.quick else COST_SLICES
-        costs.append(cost.measure_apart(name, settings.size, slices))
+        costs.append(cost.measure_apart(name, settings.side(modality), slices, modality))
         done()
-    return Section("What does it cost?", tables=[cost.cost_table(costs, settings.size)])
+    return Section("What does it cost?", tables=[cost.cost_table(costs)])

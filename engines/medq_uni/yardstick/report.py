@@ -61,12 +61,13 @@ def write(out: Path, title: str, text: str, sections: Sequence[Section]) -> str:
 
 
 def page(title: str, text: str, sections: Sequence[Section]) -> str:
-    """The page as Markdown."""
+    """The page as Markdown: a line of contents for each section, then the sections."""
     parts = [f"# {title}\n", f"{text}\n", "## Contents\n"]
     contents = []
     for section in sections:
-        contents.append(f"- [{section.title}](#{_anchor(section.title)})")
-        contents += [f"  - [{t.title}](#{_anchor(t.title)})" for t in section.tables]
+        links = [f"[{_short(t.title, section.title)}](#{_anchor(t.title)})" for t in section.tables]
+        line = f"- [{section.title}](#{_anchor(section.title)})"
+        contents.append(f"{line}: {', '.join(links)}" if links else line)
     parts.append("\n".join(contents) + "\n")
     for section in sections:
         parts.append(f"## {section.title}\n")
@@ -77,6 +78,12 @@ def page(title: str, text: str, sections: Sequence[Section]) -> str:
             f"{table.markdown(level=3)}\n[as CSV]({table.name}.csv)\n" for table in section.tables
         ]
     return "\n".join(parts)
+
+
+def _short(title: str, section: str) -> str:
+    """A table's title without what its section's says already."""
+    head, _, rest = title.partition(": ")
+    return rest if rest and head in section else title
 
 
 def _anchor(title: str) -> str:

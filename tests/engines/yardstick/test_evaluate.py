@@ -16,10 +16,11 @@ from typer.testing import CliRunner
 from engines.classical.engine import ClassicalEngine
 from engines.description import Modality
 from engines.medq_uni.evaluate import app
+from engines.medq_uni.real_sources import real_sources
 from engines.medq_uni.sources import load_sources, split
 from engines.medq_uni.yardstick.report import Section, page, write
 from engines.medq_uni.yardstick.restoration import cost
-from engines.medq_uni.yardstick.restoration.material import material_table, real_sources
+from engines.medq_uni.yardstick.restoration.material import material_table
 from engines.medq_uni.yardstick.table import Table
 from tests.engines.yardstick.made import source
 
@@ -115,6 +116,7 @@ def test_the_same_seed_gives_the_same_numbers(done, tmp_path):
         (["--engine", "classical", "--parts", "soul"], "no part named 'soul'; known: restoration"),
         (["--engine", "classical", "--data", "/no/such"], "data: /no/such is no folder"),
         (["--engine", "classical", "--held-out", "0.2"], "held-out means patients of a folder"),
+        (["--engine", "classical", "--without", "a"], "without means groups of a folder"),
         (["--engine", "classical", "--held-out", "1.2"], "held-out must be over 0 and at most 1"),
     ],
 )
@@ -172,9 +174,9 @@ def test_what_cannot_be_measured_says_why_in_its_row():
     assert "nobody" in failed.why
     late = cost.measure_apart("TV", 64, 1, timeout_s=0.01)
     assert isinstance(late, cost.Failure)
-    rows = cost.cost_table([failed, late], 64).rows
-    assert rows[0] == ("nobody: assess", f"failed: {failed.why}", None)
-    assert rows[1] == ("TV", "failed: not done after 0.01 s", None)
+    rows = cost.cost_table([failed, late]).rows
+    assert rows[0] == ("nobody: assess", "CT 64 x 64", f"failed: {failed.why}", None)
+    assert rows[1] == ("TV", "CT 64 x 64", "failed: not done after 0.01 s", None)
 
 
 HEAVY = """
@@ -215,10 +217,10 @@ def test_patients_held_out_are_those_of_the_split_and_the_rest_is_left_for_train
     assert len({frozenset(held(tmp_path, 0.34, seed)) for seed in range(8)}) > 1
 
 
-def write_series(path, patient, number):
+def write_series(path, patient, number, group="g"):
     values = source(patient, number=number % 3).values[None]
     info = {
-        "name": path.stem, "group": "g", "patient": patient, "modality": "CT", "region": "chest",
+        "name": path.stem, "group": group, "patient": patient, "modality": "CT", "region": "chest",
         "unit": "HU", "spacing_mm": [3.0, 3.0, 3.0], "acquisition": {},
     }  # fmt: skip
     noise = np.random.default_rng(number).normal(0, 4, values.shape).astype(np.float32)
@@ -250,7 +252,7 @@ def test_the_cost_of_an_engine_is_told_for_words_and_pixels_apart():
 def test_a_page_leaves_out_what_is_empty_and_refuses_twins(tmp_path):
     table = Table("one", "One", ("a",), ((1.0,),))
     text = page("Title", "About.", [Section("Full", "Text.", [table])])
-    assert "  - [One](#one)" in text
+    assert "- [Full](#full): [One](#one)" in text
     assert "### One" in text
     written = write(tmp_path, "Title", "About.", [Section("Empty"), Section("Full", "", [table])])
     assert "Empty" not in written
@@ -264,3 +266,76 @@ def test_no_figure_is_left_open_after_a_run(done):
 
     assert done
     assert plt.get_fignums() == []
+
+
+@pytest.fixture(scope="module")
+def other_modalities(tmp_path_factory):
+    """A quick run on MR and PET."""
+    out = tmp_path_factory.mktemp("mr and pet")
+    found = call(
+        "--engine", "classical", "--quick", "--tasks", "mr clean, mr motion, pet low count",
+        "--parts", "restoration,words,harm", "-o", out,
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    return out, found.stdout
+
+
+def test_mr_and_pet_have_tables_in_their_own_terms_and_titles_in_full(other_modalities):
+    out, text = other_modalities
+    for name in ("mr_motion_native", "pet_low_count_native", "harm_change_mr", "harm_lesions_pet"):
+        assert (out / f"{name}.csv").is_file()
+    assert "## Task: MR motion" in text
+    assert "## Task: PET low count" in text
+    assert [row[0] for row in csv.reader((out / "summary.csv").open())][1:] == [
+        "MR motion", "PET low count",
+    ]  # fmt: skip
+    columns = (out / "mr_motion.csv").open().readline()
+    assert "RMSE body (%)" in columns
+    assert "PSNR own range (dB)" in columns
+
+
+def test_variants_are_called_what_the_task_calls_them(other_modalities):
+    out, _ = other_modalities
+    sorts = {row[0] for row in csv.reader((out / "pet_low_count_by.csv").open())}
+    assert "reconstruction" in sorts
+    assert "variant" not in sorts
+
+
+def test_words_of_mr_and_pet_are_compared_in_their_units(other_modalities):
+    out, _ = other_modalities
+    units = {row[1] for row in csv.reader((out / "words_numbers.csv").open())}
+    assert {"mm", "degrees", "% of signal", "% of counts"} <= units
+
+
+def test_groups_left_out_are_not_measured_and_unknown_ones_are_wrong_use(tmp_path):
+    for k in range(3):
+        write_series(tmp_path / f"{k}.npz", f"person {k}", k, f"group{k}")
+    words = ("--engine", "classical", "--quick", "--tasks", "ct clean", "--data", tmp_path)
+    out = tmp_path / "out"
+    found = call(*words, "--without", "group0,group2", "--parts", "words", "-o", out)
+    assert found.exit_code == 0, found.output
+    assert "Without the groups group0, group2." in found.stdout
+    assert "| real | 1 | 1 |" in found.stdout
+    wrong = call(*words, "--without", "group7", "-o", out)
+    assert wrong.exit_code == 2
+    assert "no group named 'group7'; known: group0, group1, group2" in wrong.stderr
+
+
+def test_a_modality_without_real_images_is_measured_on_phantoms_and_a_line_says_so(tmp_path):
+    write_series(tmp_path / "a.npz", "person", 0)
+    found = call(
+        "--engine", "classical", "--quick", "--tasks", "ct clean, mr clean", "--data", tmp_path,
+        "--parts", "words", "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    assert "no real MR slice can be used: phantoms alone" in found.stderr
+
+
+@pytest.mark.parametrize("modality", [Modality.MR, Modality.PT])
+def test_cost_is_told_for_slices_of_mr_and_pet_as_well(modality):
+    found = cost.measure("classical: restore", 64, 1, modality)
+    assert found.modality is modality
+    assert found.ms > 0
+    stack = cost.noisy_stack(96, modality)
+    assert ClassicalEngine().assess(stack).restores
+    assert stack.values.min() >= 0

@@ -1,4 +1,4 @@
-"""First, do no harm: what contestants do to images that need nothing.
+"""First, do no harm: what contestants do to CT images that need nothing; ``scaled`` has MR and PET.
 
 Clean inputs are real normal-dose slices with little noise of their own and noise-free phantoms.
 What leaves them alone has zeros throughout (and all of the lesions' contrast).
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from engines.base import ArrayStack, Engine, FloatArray, StackInfo
-from engines.description import Modality, Severity, Verdict
+from engines.description import Modality, QualityDescription, Severity, Verdict
 from engines.medq_uni.degradations.checks import hu_image, within
 from engines.medq_uni.pair import Source
 from engines.medq_uni.yardstick.contestant import Contestant
@@ -30,6 +30,7 @@ from engines.medq_uni.yardstick.harm.lesions import (
     with_lesions,
 )
 from engines.medq_uni.yardstick.harm.notes import NOISY_TITLE, TABLES, WORDS_NOTE, noisy_note
+from engines.medq_uni.yardstick.restoration.cases import stack_of as image_stack
 from engines.medq_uni.yardstick.table import Cell, Table
 
 NOISE_HU = (10.0, 25.0, 60.0)
@@ -127,20 +128,32 @@ def lesion_table(
 
 
 def words_on_clean(engines: Sequence[Engine], clean_cases: Sequence[Source]) -> Table:
-    """How often each engine calls a clean image good, and what it wrongly finds otherwise."""
+    """How often each engine calls a clean image good, and what it wrongly finds otherwise.
+
+    ``clean_cases`` may be of any modality; each has rows of its own.
+    """
     rows: list[tuple[Cell, ...]] = []
     for engine in engines:
-        said = [engine.assess(stack_of(case)) for case in clean_cases]
-        shares = [100 * float(np.mean([s.verdict is v for s in said])) for v in Verdict]
-        found = [
-            f.degradation.value for s in said for f in s.findings if f.severity is not Severity.NONE
-        ]
-        names = ", ".join(f"{name} ({found.count(name)})" for name in sorted(set(found)))
-        rows.append((engine.name, len(said), *shares, names or "nothing"))
-    columns = ("engine", "images", *(f"called {v.value} (%)" for v in Verdict), "wrongly found")
+        for modality in Modality:
+            of = [case for case in clean_cases if case.modality is modality]
+            if of:
+                said = [engine.assess(image_stack(case, case.values)) for case in of]
+                rows.append((engine.name, modality.value, len(said), *_said_of_clean(said)))
+    columns = (
+        "engine", "modality", "images", *(f"called {v.value} (%)" for v in Verdict), "wrongly found"
+    )  # fmt: skip
     return Table(
         "harm_words", "Clean images: are they called good?", columns, tuple(rows), WORDS_NOTE
     )
+
+
+def _said_of_clean(said: Sequence[QualityDescription]) -> tuple[Cell, ...]:
+    shares = [100 * float(np.mean([s.verdict is v for s in said])) for v in Verdict]
+    found = [
+        f.degradation.value for s in said for f in s.findings if f.severity is not Severity.NONE
+    ]
+    names = ", ".join(f"{name} ({found.count(name)})" for name in sorted(set(found)))
+    return (*shares, names or "nothing")
 
 
 def _as_images(cases: Sequence[Source]) -> list[Source]:
@@ -150,8 +163,17 @@ def _as_images(cases: Sequence[Source]) -> list[Source]:
 
 def _restored(contestant: Contestant, case: Source, values: FloatArray) -> FloatArray:
     """What the contestant makes of ``values`` in the case's place."""
-    stack = stack_of(case, values.copy())  # who writes into it must not seem to have done nothing
-    found = contestant.restore(stack, case.known_noise)
+    # Who writes into it must not seem to have done nothing.
+    return restored_of(contestant, stack_of(case, values.copy()), case.known_noise)
+
+
+def restored_of(contestant: Contestant, stack: ArrayStack, noise: float) -> FloatArray:
+    """What the contestant makes of a stack of one slice, told that noise: (rows, columns).
+
+    Raises:
+        ValueError: it gave anything but finite values of the same shape.
+    """
+    found = contestant.restore(stack, noise)
     if found.shape != stack.values.shape or not np.isfinite(found).all():
         raise ValueError(f"contestant {contestant.name!r} gave no finite values of the same shape")
     return np.asarray(found[0], np.float32)
@@ -237,7 +259,7 @@ def _lesion_rows(
         difference = _restored(contestant, case, changed) - without
         for lesion in lesions:
             share = 100 * recovered(difference, lesion, case.pixel_mm)
-            left.setdefault((lesion.diameter_mm, abs(lesion.contrast_hu)), []).append(share)
+            left.setdefault((lesion.diameter_mm, abs(lesion.contrast)), []).append(share)
     for diameter in DIAMETERS_MM:
         found = [left.get((diameter, contrast), []) for contrast in CONTRASTS_HU]
         means = [float(np.mean(shares)) if shares else None for shares in found]

@@ -231,7 +231,7 @@ def _grid(
     """A figure and its axes (rows, columns), each of this size in inches."""
     from engines.medq_uni.yardstick.restoration import figures
 
-    figure, _ = figures.new_figure(width * columns + 0.3, height * rows + 0.6)
+    figure = figures.new_figure(width * columns + 0.3, height * rows + 0.6)
     figure.set_layout_engine("constrained")
     axes: NDArray[Any] = np.asarray(figure.subplots(rows, columns, squeeze=False))
     for axis in axes.flat:

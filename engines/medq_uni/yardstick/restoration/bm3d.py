@@ -2,7 +2,7 @@
 
 Block matching and 3D filtering (Dabov et al., IEEE Trans Image Process 2007;16:2080) as its authors
 wrote it (PyPI ``bm3d``, for non-commercial use). It takes seconds a slice, so it sees only a fixed,
-stratified part of the cases.
+stratified part of the cases. Its constants are those of ``filters.STRENGTHS``.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ import numpy as np
 from engines.base import FloatArray
 from engines.medq_uni.yardstick.restoration.filters import by_slice, in_noise_levels
 
-STRENGTH = 1.5
-"""Noise level that BM3D is told, in levels of what was added; chosen as those in ``filters``."""
-
 
 def available() -> bool:
     """Whether the package is installed."""
     return importlib.util.find_spec("bm3d") is not None
 
 
-def denoise(image: FloatArray, noise: float, strength: float = STRENGTH) -> FloatArray:
-    """BM3D told that the noise is white; an image without noise comes back as it is.
+def denoise(image: FloatArray, noise: float, strength: float) -> FloatArray:
+    """BM3D told that the noise is white and of ``strength`` levels of ``noise``.
+
+    An image without noise comes back as it is.
 
     Raises:
         ImportError: the package is not installed.

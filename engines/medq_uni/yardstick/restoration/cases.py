@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.base import ArrayStack, StackInfo
+from engines.base import ArrayStack, FloatArray, StackInfo
 from engines.description import Modality, QualityDescription, Severity
 from engines.medq_uni.draws import Draw, origin, pair_of
-from engines.medq_uni.pair import Pair
+from engines.medq_uni.pair import Pair, Source
 from engines.medq_uni.truth import NOISE_OF, pair_description
+from engines.medq_uni.yardstick.restoration.scores import Ruler, ruler
 from engines.medq_uni.yardstick.restoration.wordings import wrong_severity
 
 SATURATION: dict[Modality, tuple[float, float]] = {
@@ -19,7 +20,9 @@ SATURATION: dict[Modality, tuple[float, float]] = {
     Modality.MR: (0.0, 4095.0),
     Modality.PT: (0.0, 1e9),
 }
-"""Lowest and highest value that the format could have stored; PET is scaled slice by slice."""
+"""Lowest and highest value that the format could have stored; PET is scaled slice by slice, and MR
+beyond 4095 was stored in more bits."""
+SIXTEEN_BITS = 65535.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +42,13 @@ class Case:
     @property
     def stack(self) -> ArrayStack:
         """The degraded image as a series of one slice."""
-        source, image = self.pair.source, self.pair.image
-        info = StackInfo(
-            source.modality,
-            source.region,
-            source.unit,
-            1,
-            image.shape[0],
-            image.shape[1],
-            (source.slice_mm, source.pixel_mm, source.pixel_mm),
-            SATURATION[source.modality],
-        )
-        return ArrayStack(info, image[None], np.ones((1, *image.shape), bool))
+        return stack_of(self.pair.source, self.pair.image)
+
+    @property
+    def ruler(self) -> Ruler:
+        """What restored images are measured with; made anew at every call."""
+        source = self.pair.source
+        return ruler(self.pair.truth, source.modality, source.region, source.unit, source.pixel_mm)
 
     @property
     def severity(self) -> Severity:
@@ -63,7 +61,7 @@ class Case:
     def added_noise(self) -> float:
         """Standard deviation of the noise beyond the source's own, in the source's unit.
 
-        It is all that a filter can take away, as the truth keeps the source's own.
+        It is all the noise that a filter can take away, as the truth keeps the source's own.
         """
         return float(np.sqrt(max(0.0, self.pair.noise**2 - self.pair.source.known_noise**2)))
 
@@ -71,6 +69,19 @@ class Case:
     def origin(self) -> str:
         """``phantom`` or ``real``."""
         return origin(self.pair.source)
+
+
+def stack_of(source: Source, image: FloatArray) -> ArrayStack:
+    """``image`` (rows, columns) in a source's place, as a series of one slice."""
+    low, high = SATURATION[source.modality]
+    if source.modality is Modality.MR and float(image.max()) > high:
+        high = SIXTEEN_BITS
+    rows, columns = image.shape
+    spacing = (source.slice_mm, source.pixel_mm, source.pixel_mm)
+    info = StackInfo(
+        source.modality, source.region, source.unit, 1, rows, columns, spacing, (low, high)
+    )
+    return ArrayStack(info, image[None], np.ones((1, *image.shape), bool))
 
 
 def make_cases(

@@ -1,21 +1,23 @@
 """Who restores how well: contestants on cases, and the tables of what came out.
 
-An entry is a contestant that may know its case: filters are told the noise that was added, an
-engine is given its own words, wrong ones, none or the true ones. So one sees what the words change.
+An entry is a contestant that may know its case: filters are told how large the error is, an engine
+is given its own words, wrong ones, none or the true ones. So one sees what the words change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from engines.base import Engine, FloatArray
 from engines.description import QualityDescription
 from engines.medq_uni.yardstick.contestant import UNTREATED, Contestant, when_needed, with_words
+from engines.medq_uni.yardstick.native.gauge import Numbers, gauge_of
 from engines.medq_uni.yardstick.restoration.cases import Case
-from engines.medq_uni.yardstick.restoration.scores import Scores, body_mask, score
+from engines.medq_uni.yardstick.restoration.scores import Scores, scores_of
+from engines.medq_uni.yardstick.restoration.told import told_level
 from engines.medq_uni.yardstick.restoration.wordings import no_words, none_words
 
 
@@ -36,27 +38,31 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an entry made of a case; ``largest_change`` is in the case's unit."""
+    """What an entry made of a case; ``largest_change`` is in the case's unit.
+
+    ``native`` holds the numbers of the modality's own measures by name.
+    """
 
     entry: str
     case: Case
     scores: Scores
     same: bool
     largest_change: float
+    native: Mapping[str, Numbers] = field(default_factory=dict)
+
+
+TRUTH = "truth"
+"""Name of the outcome that measures the truth itself, where the modality has measures of its own.
+"""
 
 
 def entry_of(
     contestant: Contestant, is_filter: bool = False, case_names: frozenset[str] | None = None
 ) -> Entry:
-    """A contestant as an entry, told the noise that was added to each case.
-
-    A filter takes no part where none was: it would be told to do nothing.
-    """
+    """A contestant as an entry; it is told how large the error is, see ``told_level``."""
 
     def restore(case: Case) -> FloatArray | None:
-        if is_filter and not case.draw.task.noisy:
-            return None
-        image: FloatArray = contestant.restore(case.stack, case.added_noise)[0]
+        image: FloatArray = contestant.restore(case.stack, told_level(case))[0]
         return image
 
     return Entry(contestant.name, restore, is_filter, case_names)
@@ -110,21 +116,25 @@ def outcomes(
     """
     found = []
     for case in cases:
-        truth, source = case.pair.truth, case.pair.source
-        modality = source.modality
-        body = body_mask(truth, modality)
+        held = case.ruler
+        gauge = gauge_of(held, dict(case.pair.recipe))
+        if gauge.measures:
+            truth = held.truth
+            native = gauge.read(truth)
+            found.append(Outcome(TRUTH, case, scores_of(truth, held), False, 0.0, native))
         for entry in entries:
             if not is_shown(entry, case):
                 continue
             image = entry.restore(case)
             if image is not None:
                 try:
-                    scores = score(image, truth, modality, body, source.region)
+                    scores = scores_of(image, held)
                 except ValueError as error:
                     raise ValueError(f"{entry.name} on {case.name}: {error}") from error
                 change = float(np.abs(image - case.pair.image).max())
                 same = bool(np.array_equal(image, case.pair.image))
-                found.append(Outcome(entry.name, case, scores, same, change))
+                native = gauge.read(image)
+                found.append(Outcome(entry.name, case, scores, same, change, native))
         done()
     return found
 

@@ -5,6 +5,7 @@ matplotlib is imported here only when a figure is drawn, and without a screen.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engines.base import FloatArray
+from engines.description import Modality
 from engines.medq_uni.yardstick.bootstrap import mean_interval
 from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.medq_uni.yardstick.restoration.contest import Entry
 from engines.medq_uni.yardstick.restoration.found import Found, gain
-from engines.medq_uni.yardstick.restoration.scores import (
-    LUNG_WINDOW,
-    WINDOWS,
-    body_mask,
-    has_lungs,
-    score,
-)
+from engines.medq_uni.yardstick.restoration.scores import Scores, scores_of
+from engines.medq_uni.yardstick.restoration.windows import Window, shown_window
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,10 +40,18 @@ STYLE: dict[str, Any] = {
     "figure.facecolor": "white",
 }
 ERROR_PERCENTILE = 98.0
-"""Error maps reach so far of the input's errors inside the window, rounded up to 10."""
+"""Error maps reach so far of the input's errors inside the window, in steps of a 40th of it."""
 BORDER_PIXELS = 6
 NAME_INCHES = 0.075
 """Of a letter of a contestant's name beside a chart."""
+TITLE_INCHES, LINE_INCHES = 0.108, 0.071
+"""Of a letter of a title, and of the small line below it: longer ones go on in the next line."""
+TITLE_HIGH, LINE_HIGH = 0.22, 0.165
+"""Of a line of either."""
+COLOURS = {Modality.CT: "gray", Modality.MR: "gray", Modality.PT: "gray_r"}
+"""As they are read: PET dark on white."""
+SHOWN_SHARE = 0.02
+"""Pictures begin where MR and PET have more than this share of the highest value shown."""
 
 
 def available() -> bool:
@@ -57,63 +62,60 @@ def available() -> bool:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG and let go of it."""
-    import matplotlib.pyplot as plt
-
+    """Write the figure as PNG."""
     figure.savefig(path, dpi=DPI)
-    plt.close(figure)
 
 
-def new_figure(width: float, height: float) -> tuple[Figure, Any]:
-    """A figure of this size in inches in the house style, and the module that drew it."""
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of this size in inches in the house style, drawn without a screen."""
     import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    plt.rcParams.update(STYLE)  # type: ignore[arg-type, unused-ignore]
-    return plt.figure(figsize=(width, height)), plt
+    matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type, unused-ignore]
+    return Figure(figsize=(width, height))
 
 
 def comparison(case: Case, restored: Sequence[tuple[str, FloatArray]], title: str) -> Figure:
     """Images (rows, columns) of a case above their errors, in one window; truth comes last.
 
     Where there are lungs a second row shows them in their own window. ``restored`` holds names and
-    images, the input among them.
+    images, the input among them. MR and PET are shown in their own range, PET dark on white.
     """
-    truth, modality = case.pair.truth, case.pair.source.modality
-    region, body = case.pair.source.region, body_mask(truth, modality)
-    windows = [WINDOWS[modality]]
-    if has_lungs(truth, modality, body, region):
-        windows.append(LUNG_WINDOW)
-    part = _seen_part(truth, windows[0].low)
+    held, unit = case.ruler, case.pair.source.unit
+    truth, modality = held.truth, held.modality
+    windows = [shown_window(truth, modality, unit, held.body)]
+    if held.lungs is not None:
+        windows.append(held.lungs)
+    first = windows[0]
+    least = first.low if modality is Modality.CT else SHOWN_SHARE * first.high
+    part = _seen_part(truth, least)
     rows = len(windows) + 1
-    unit = case.pair.source.unit
-    limit = _error_limit(case, part)
+    limit = _error_limit(case, part, first)
     columns = len(restored) + 1
     aspect = truth[part].shape[0] / truth[part].shape[1]
     height = PANEL_INCHES * aspect
-    figure, _ = new_figure(PANEL_INCHES * columns + 1.1, rows * height + 1.35)
+    width = PANEL_INCHES * columns + 1.1
+    title_lines = textwrap.wrap(title, int((width - 0.2) / TITLE_INCHES))
+    shown_windows = " and ".join(f"[{w.low:.4g}, {w.high:.4g}] {w.unit}" for w in windows)
+    about = textwrap.wrap(_about(case, shown_windows), int((width - 0.2) / LINE_INCHES))
+    above = 0.14 + TITLE_HIGH * len(title_lines) + 0.04 + LINE_HIGH * len(about) + 0.4
+    figure = new_figure(width, rows * height + above + 0.33)
+    high = figure.get_figheight()
     grid = figure.add_gridspec(
-        rows, columns, left=0.008, right=1 - 0.85 / figure.get_figwidth(), wspace=0.02, hspace=0.02,
-        top=1 - 1.02 / figure.get_figheight(), bottom=0.1 / figure.get_figheight(),
+        rows, columns, left=0.008, right=1 - 0.85 / width, wspace=0.02, hspace=0.02,
+        top=1 - above / high, bottom=0.1 / high,
     )  # fmt: skip
-    figure.text(0.008, 1 - 0.14 / figure.get_figheight(), title, va="top", size=12, weight="bold")
-    below = _about(case, " and ".join(map(str, windows)))
-    figure.text(0.008, 1 - 0.42 / figure.get_figheight(), below, va="top", size=8.5, color=MUTED)
+    figure.text(0.008, 1 - 0.14 / high, "\n".join(title_lines), va="top", size=12, weight="bold")
+    below = (0.14 + TITLE_HIGH * len(title_lines) + 0.04) / high
+    figure.text(0.008, 1 - below, "\n".join(about), va="top", size=8.5, color=MUTED)
     shown: list[Any] = [None] * rows
     for k, (name, image) in enumerate([*restored, ("truth", truth)]):
         cells = [figure.add_subplot(grid[row, k]) for row in range(rows)]
         for row, window in enumerate(windows):
             shown[row] = cells[row].imshow(
-                image[part], cmap="gray", vmin=window.low, vmax=window.high
+                image[part], cmap=COLOURS[modality], vmin=window.low, vmax=window.high
             )
-        numbers = ""
-        if image is not truth:
-            found = score(image, truth, modality, body, region)
-            numbers = f"\n{found.psnr:.2f} dB   SSIM {found.ssim:.3f}"
-            if found.psnr_lung is not None:
-                numbers += f"   lungs {found.psnr_lung:.2f} dB"
+        numbers = "" if image is truth else f"\n{_numbers(scores_of(image, held))}"
         cells[0].set_title(name + numbers, size=9, loc="left", pad=3)
         lower = cells[-1]
         if image is truth:
@@ -152,11 +154,13 @@ def gains_chart(
             rows.append((name, gains, mean_interval(gains, patients, seed)))
     rows.sort(key=lambda row: row[2].mean)
     left = NAME_INCHES * max((len(row[0]) for row in rows), default=0) + 0.25
-    figure, _ = new_figure(left + 6.3, 1.25 + 0.42 * len(rows))
+    title_lines = textwrap.wrap(title, int((left + 6.1) / TITLE_INCHES))
+    above = 0.23 + TITLE_HIGH * len(title_lines)
+    figure = new_figure(left + 6.3, 0.8 + above + 0.42 * len(rows))
     wide = figure.get_figwidth()
     high = figure.get_figheight()
-    axes = figure.add_axes((left / wide, 0.55 / high, 5.6 / wide, 1 - 1.0 / high))
-    figure.text(0.02, 1 - 0.12 / high, title, va="top", size=11.5, weight="bold")
+    axes = figure.add_axes((left / wide, 0.55 / high, 5.6 / wide, 1 - (0.55 + above) / high))
+    figure.text(0.02, 1 - 0.12 / high, "\n".join(title_lines), va="top", size=11.5, weight="bold")
     chance = np.random.default_rng(seed)
     shown = [g for _, gains, _ in rows for g in gains]
     low, high_gain = min(0.0, *shown), max(0.0, *shown)
@@ -184,14 +188,24 @@ def gains_chart(
     return figure
 
 
+def _numbers(found: Scores) -> str:
+    """The scores of an image in one short line; MR's in its own range."""
+    if found.psnr_own is not None and found.ssim_own is not None:
+        return f"{found.psnr_own:.2f} dB   SSIM {found.ssim_own:.3f} (own range)"
+    lungs = "" if found.psnr_lung is None else f"   lungs {found.psnr_lung:.2f} dB"
+    return f"{found.psnr:.2f} dB   SSIM {found.ssim:.3f}{lungs}"
+
+
 def _about(case: Case, windows: str) -> str:
     """One line on a case: what it is and what was done to it."""
-    parts = [f"{case.pair.source.region}, {case.origin}", f"window {windows}"]
+    source = case.pair.source
+    what = f"{source.region} {source.contrast}".strip()
+    parts = [f"{what}, {case.origin}", f"shown {windows}"]
     if case.draw.variant is not None:
         parts.append(f"{case.draw.variant.name} {case.draw.task.variant_of}")
     for finding in case.pair.findings:
-        amount = "" if finding.amount is None else f" {finding.amount:g} {finding.unit}"
-        parts.append(f"{finding.severity} {finding.degradation}{amount}")
+        amounts = " and ".join(f"{a.value:.3g} {a.unit}" for a in finding.amounts)
+        parts.append(f"{finding.severity} {finding.degradation} {amounts}".strip())
     return "  ·  ".join(parts)
 
 
@@ -213,8 +227,7 @@ def _seen_part(truth: FloatArray, low: float) -> tuple[slice, slice]:
     return found[0], found[1]
 
 
-def _error_limit(case: Case, part: tuple[slice, slice]) -> float:
-    window = WINDOWS[case.pair.source.modality]
+def _error_limit(case: Case, part: tuple[slice, slice], window: Window) -> float:
     truth = case.pair.truth[part]
     inside = (truth > window.low) & (truth < window.high)
     errors = np.abs(case.pair.image[part] - truth)

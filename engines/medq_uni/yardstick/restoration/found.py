@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from engines.medq_uni.phantom_sources import is_phantom
+from engines.medq_uni.tasks.task import WORDS
 from engines.medq_uni.yardstick.bootstrap import Interval, mean_interval
 from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.medq_uni.yardstick.restoration.contest import INPUT, Entry, Outcome
@@ -41,6 +42,12 @@ def body_gain(found: Found, entry: str, case: str) -> float:
 def lung_gain(found: Found, entry: str, case: str) -> float | None:
     """The same inside the body in the window of lungs, ``None`` where there are none."""
     after, before = (found[name][case].scores.psnr_lung for name in (entry, INPUT.name))
+    return None if after is None or before is None else after - before
+
+
+def own_gain(found: Found, entry: str, case: str) -> float | None:
+    """The same in the truth's own range, ``None`` where that isn't looked at."""
+    after, before = (found[name][case].scores.psnr_own for name in (entry, INPUT.name))
     return None if after is None or before is None else after - before
 
 
@@ -102,10 +109,17 @@ def word(name: str) -> str:
 
 def title_of(task: str) -> str:
     """A task's name as a title."""
-    return task[:2].upper() + task[2:] if task[:2] in ("ct", "mr") else task.capitalize()
+    first, _, rest = task.partition(" ")
+    return f"{first.upper()} {rest}".strip() if first in WORDS.values() else task.capitalize()
 
 
 def mean(values: Iterable[float]) -> float | None:
     """The mean, ``None`` of nothing."""
     numbers = list(values)
     return float(np.mean(numbers)) if numbers else None
+
+
+def median(values: Iterable[float]) -> float | None:
+    """The median, ``None`` of nothing."""
+    numbers = list(values)
+    return float(np.median(numbers)) if numbers else None

@@ -4,6 +4,10 @@ In the windows of the literature, both images clipped first. What such a window 
 in it, in CT lungs and bones. So the error inside the body is given without a window, and where
 there are lungs the PSNR inside the body in the window that lungs are read in. Where a truth is
 noisy itself, as every real one is, its noise bounds what can be reached.
+
+MR and PET have scales of their own from image to image, so that means over images in their units
+would be those of the images with the largest numbers. Their errors are told in per cent of the
+signal of tissue as well, the same that noise is told in.
 """
 
 from __future__ import annotations
@@ -17,6 +21,13 @@ from skimage.metrics import structural_similarity
 
 from engines.base import BoolArray, FloatArray
 from engines.description import Modality
+from engines.medq_uni.signal import tissue_signal
+from engines.medq_uni.yardstick.restoration.windows import (
+    LUNG_WINDOW,
+    Window,
+    own_range,
+    published_window,
+)
 
 MOST_DB = 100.0
 """PSNR of identical images. It would be infinite, and so would every mean that holds it."""
@@ -34,32 +45,6 @@ BODY_SHARE = 0.1
 """In MR and PET the body is what has more than this share of the 99th percentile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Values that are looked at, in ``unit``; all beyond is clipped."""
-
-    low: float
-    high: float
-    unit: str
-
-    @property
-    def span(self) -> float:
-        """Width of the window in its unit: the data range of PSNR and SSIM within it."""
-        return self.high - self.low
-
-    def __str__(self) -> str:
-        return f"[{self.low:g}, {self.high:g}] {self.unit}"
-
-
-WINDOWS: dict[Modality, Window] = {
-    Modality.CT: Window(-160, 240, "HU"),
-    Modality.MR: Window(0, 4095, "signal"),
-    Modality.PT: Window(0, 20, "SUV"),
-}
-"""Windows in which results are published: CT that of the abdomen in work on the 2016 low-dose
-grand challenge, MR the 12 bits of a scanner, PET up to an uptake of 20."""
-LUNG_WINDOW = Window(-1350, 150, "HU")
-"""Window that lungs are read in: level -600 HU, width 1500 HU."""
 LUNG_HU = (-950.0, -500.0)
 """Lung holds air and tissue; what has less is air alone."""
 LUNG_SHARE = 0.06
@@ -73,7 +58,9 @@ class Scores:
     """Scores of one image. ``psnr`` (dB), ``ssim`` and ``rmse`` are in the literature's window over
     the whole image; ``rmse_body`` is without a window and inside the body, ``psnr_lung`` (dB) in
     the lung window and inside the body, ``None`` where there are no lungs. RMSE is in the image's
-    unit.
+    unit; ``percent`` and ``percent_body`` are the same in per cent of the signal of tissue,
+    ``None`` in CT and where there is no tissue. ``psnr_own`` (dB) and ``ssim_own`` are in the range
+    of the truth itself, in MR alone.
     """
 
     psnr: float
@@ -81,6 +68,65 @@ class Scores:
     rmse: float
     rmse_body: float
     psnr_lung: float | None
+    percent: float | None = None
+    percent_body: float | None = None
+    psnr_own: float | None = None
+    ssim_own: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """What is measured on a truth once, however many images are then held against it.
+
+    ``window`` is that of the literature, ``own`` the truth's own range (MR) and ``lungs`` that of
+    lungs (CT), ``None`` where there is none; ``body`` is bool (rows, columns); ``signal`` is that
+    of tissue in the truth's unit, ``None`` in CT and where there is no tissue.
+    """
+
+    truth: FloatArray
+    modality: Modality
+    pixel_mm: float
+    body: BoolArray
+    window: Window
+    own: Window | None
+    lungs: Window | None
+    signal: float | None
+
+    def in_percent(self, amount: float) -> float | None:
+        """An amount in the truth's unit in per cent of the signal of tissue."""
+        return None if self.signal is None else 100 * amount / self.signal
+
+
+def ruler(
+    truth: FloatArray,
+    modality: Modality,
+    region: str = "unknown",
+    unit: str | None = None,
+    pixel_mm: float = 0.0,
+) -> Ruler:
+    """What ``truth`` (rows, columns) is measured with.
+
+    ``region`` says where no lungs can be; ``unit`` is by default that of the literature;
+    ``pixel_mm`` is 0 where it is unknown.
+
+    Raises:
+        ValueError: ``truth`` is no image of finite numbers.
+    """
+    _check("truth", truth)
+    if truth.ndim != 2 or truth.size == 0:
+        raise ValueError(f"truth must be (rows, columns), not of shape {truth.shape}")
+    body = body_mask(truth, modality)
+    told = unit or {Modality.CT: "HU", Modality.MR: "signal", Modality.PT: "SUV"}[modality]
+    return Ruler(
+        truth,
+        modality,
+        pixel_mm,
+        body,
+        published_window(truth, modality, told, body),
+        own_range(truth, told) if modality is Modality.MR else None,
+        LUNG_WINDOW if has_lungs(truth, modality, body, region) else None,
+        None if modality is Modality.CT else tissue_signal(truth, modality, pixel_mm),
+    )
 
 
 def rmse(image: FloatArray, truth: FloatArray, inside: BoolArray | None = None) -> float:
@@ -150,40 +196,60 @@ def ssim(image: FloatArray, truth: FloatArray, data_range: float) -> float:
 
 
 def score(
-    image: FloatArray,
-    truth: FloatArray,
-    modality: Modality,
-    body: BoolArray | None = None,
-    region: str = "unknown",
+    image: FloatArray, truth: FloatArray, modality: Modality, region: str = "unknown"
 ) -> Scores:
-    """All scores of ``image`` (rows, columns) against ``truth``, in the truth's unit.
+    """All scores of ``image`` (rows, columns) against ``truth`` in the literature's unit.
 
-    ``body`` saves finding it again: ``body_mask(truth, modality)``. ``region`` says where no lungs
-    can be.
+    Raises:
+        ValueError: as ``scores_of``.
+    """
+    return scores_of(image, ruler(truth, modality, region))
+
+
+def scores_of(image: FloatArray, held: Ruler) -> Scores:
+    """All scores of ``image`` (rows, columns) against the truth of a ruler, in the truth's unit.
 
     Raises:
         ValueError: the images differ in shape, are too small, or ``image`` is not finite.
     """
-    if not np.can_cast(np.asarray(image).dtype, np.float64, "same_kind"):
-        raise ValueError("image must be real numbers")
-    if not np.isfinite(image).all():
-        raise ValueError("image has NaN or infinite values: it can't be scored")
-    if np.abs(image).max(initial=0) > MOST_VALUE:
-        raise ValueError(f"image has values beyond {MOST_VALUE:g}: it can't be scored")
-    window = WINDOWS[modality]
-    seen, meant = (np.clip(a, window.low, window.high) for a in (image, truth))
-    inside = body_mask(truth, modality) if body is None else body
+    _check("image", image)
+    truth, window = held.truth, held.window
+    seen, meant = _in_window(image, truth, window)
     lung = None
-    if has_lungs(truth, modality, inside, region):
-        low, high = LUNG_WINDOW.low, LUNG_WINDOW.high
-        lung = psnr(np.clip(image, low, high), np.clip(truth, low, high), LUNG_WINDOW.span, inside)
+    if held.lungs is not None:
+        lung = psnr(*_in_window(image, truth, held.lungs), held.lungs.span, held.body)
+    own_psnr = own_ssim = None
+    if held.own is not None:
+        looked = _in_window(image, truth, held.own)
+        own_psnr, own_ssim = psnr(*looked, held.own.span), ssim(*looked, held.own.span)
+    whole, inside = rmse(seen, meant), rmse(image, truth, held.body)
     return Scores(
         psnr=psnr(seen, meant, window.span),
         ssim=ssim(seen, meant, window.span),
-        rmse=rmse(seen, meant),
-        rmse_body=rmse(image, truth, inside),
+        rmse=whole,
+        rmse_body=inside,
         psnr_lung=lung,
+        percent=held.in_percent(whole),
+        percent_body=held.in_percent(inside),
+        psnr_own=own_psnr,
+        ssim_own=own_ssim,
     )
+
+
+def _check(name: str, image: FloatArray) -> None:
+    """Refuse what has values that can't be scored."""
+    if not np.can_cast(np.asarray(image).dtype, np.float64, "same_kind"):
+        raise ValueError(f"{name} must be real numbers")
+    if not np.isfinite(image).all():
+        raise ValueError(f"{name} has NaN or infinite values: it can't be scored")
+    if np.abs(image).max(initial=0) > MOST_VALUE:
+        raise ValueError(f"{name} has values beyond {MOST_VALUE:g}: it can't be scored")
+
+
+def _in_window(
+    image: FloatArray, truth: FloatArray, window: Window
+) -> tuple[FloatArray, FloatArray]:
+    return np.clip(image, window.low, window.high), np.clip(truth, window.low, window.high)
 
 
 def has_lungs(truth: FloatArray, modality: Modality, body: BoolArray, region: str) -> bool:

@@ -39,13 +39,14 @@ def entries_of(
 ) -> list[Entry]:
     """Everyone who restores, in the order of tables; BM3D where it sees any of the cases.
 
-    It sees the first of every task with added noise, which are nearly even over severities.
+    It sees the first of every task with something to mend, which are nearly even over severities.
     """
     entries = [INPUT, *(entry_of(contestant, is_filter=True) for contestant in filters.filters())]
-    noisy = [[c.name for c in cases if c.draw.task.name == t.name] for t in tasks if t.noisy]
-    if bm3d_cases > 0 and any(noisy):
-        each = -(-bm3d_cases // len(noisy))
-        shown = frozenset(chain.from_iterable(names[:each] for names in noisy))
+    spoilt = [t.name for t in tasks if t.severities != (Severity.NONE,)]
+    names = [[c.name for c in cases if c.draw.task.name == task] for task in spoilt]
+    if bm3d_cases > 0 and any(names):
+        each = -(-bm3d_cases // len(names))
+        shown = frozenset(chain.from_iterable(some[:each] for some in names))
         entries.append(entry_of(bm3d.BM3D, is_filter=True, case_names=shown))
     return [*entries, *worded_entries(engine, stated)]
 

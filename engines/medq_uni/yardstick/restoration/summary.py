@@ -17,9 +17,12 @@ from engines.medq_uni.yardstick.restoration.found import (
     lung_gain,
     mean,
     mean_gain,
+    own_gain,
     shared_cases,
+    title_of,
 )
-from engines.medq_uni.yardstick.restoration.scores import LUNG_WINDOW, WINDOWS
+from engines.medq_uni.yardstick.restoration.told import TOLD
+from engines.medq_uni.yardstick.restoration.windows import LUNG_WINDOW, WINDOWS
 from engines.medq_uni.yardstick.table import Cell, Table
 
 
@@ -34,7 +37,7 @@ def summary_table(
         apart = None if best is None else difference(found, engine, best, cases, seed)
         rows.append(
             (
-                task,
+                title_of(task),
                 len(cases),
                 mean(found[INPUT.name][c].scores.psnr for c in cases),
                 best,
@@ -60,10 +63,9 @@ def summary_table(
     )
     note = (
         f"Gain in PSNR over the input, in the window of the literature. {engine} restores where "
-        "its own words plan it, as in the node; always run, it does so whatever they plan. Filters "
-        "are told how much noise was added. All gains of a row are over the same cases: those that "
-        "every filter saw. A dash: no noise was added, and filters of noise take no part. The "
-        "interval is a bootstrap over patients."
+        "its own words plan it, as in the node; always run, it does so whatever they plan. "
+        f"{TOLD} Where no filter gains anything the best is the input. All gains of a row are over "
+        "the same cases: those that every filter saw. The interval is a bootstrap over patients."
     )
     return Table("summary", "Restoration in one table", columns, tuple(rows), note)
 
@@ -76,6 +78,7 @@ def beyond_table(outcomes: Sequence[Outcome], entries: Sequence[Entry], engine: 
         window = WINDOWS[found[INPUT.name][cases[0]].case.pair.source.modality]
         looks: tuple[tuple[str, Gain], ...] = (
             (f"window {window}", gain),
+            ("own range", own_gain),
             (f"lungs, window {LUNG_WINDOW}", lung_gain),
             ("body, no window", body_gain),
         )
@@ -84,14 +87,15 @@ def beyond_table(outcomes: Sequence[Outcome], entries: Sequence[Entry], engine: 
             if measured:
                 named = (best, engine, f"{engine}, {ALWAYS}", f"{engine}, {TRUE_WORDS}")
                 gains = (None if n is None else mean_gain(of, found, n, measured) for n in named)
-                rows.append((task, look, len(measured), best, *gains))
+                rows.append((title_of(task), look, len(measured), best, *gains))
     columns = ("task", "where", "cases", "best filter", "its gain (dB)", f"{engine} (dB)",
                "always run (dB)", "true words (dB)")  # fmt: skip
     note = (
         "Gain over the input where the literature looks, and where it doesn't: what a window clips "
         "doesn't count in it, so that lungs may be wiped out at no loss. Lungs and body are scored "
-        "inside the body; without a window the gain is by how many dB the RMSE fell. The best "
-        "filter is that of the window."
+        "inside the body; without a window the gain is by how many dB the RMSE fell. An MR image's "
+        "own range is from 0 to the truth's 99.9th percentile; PET in Bq/ml and MR beyond 4095 are "
+        "looked at in windows of their own scale. The best filter is that of the window."
     )
     return Table("beyond", "Does it hold beyond the window?", columns, tuple(rows), note)
 

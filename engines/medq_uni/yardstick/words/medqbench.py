@@ -149,7 +149,7 @@ def medqbench_table(
     if not records:
         raise ValueError("records must hold at least one")
     rows: list[tuple[Cell, ...]] = []
-    tasks = sorted({record.task for record in records})
+    tasks = list(dict.fromkeys(record.task for record in records))
     for task in [*tasks, *(["all"] if len(tasks) > 1 else [])]:
         chosen = [r for r in records if task in (r.task, "all")]
         for who, said in ((ENGINE, chosen), (SAYS_NOTHING, says_nothing(chosen))):

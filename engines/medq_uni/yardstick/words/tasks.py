@@ -37,7 +37,7 @@ def task_table(records: Sequence[Record], seed: int = 0) -> Table:
     if not records:
         raise ValueError("records must hold at least one")
     rows: list[tuple[Cell, ...]] = []
-    tasks = sorted({record.task for record in records})
+    tasks = list(dict.fromkeys(record.task for record in records))
     for task in [*tasks, *(["all"] if len(tasks) > 1 else [])]:
         chosen = [r for r in records if task in (r.task, "all")]
         rows += [

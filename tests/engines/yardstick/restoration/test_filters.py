@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from engines.description import Modality
 from engines.medq_uni.degradations.kernels import SHARP, SMOOTH
@@ -30,8 +31,8 @@ def noisy(truth, sigma, kernel=None):
     return truth + np.float32(sigma) * field
 
 
-def restored(contestant, image, sigma):
-    stack = disc_stack(Modality.CT, 0, slices=1, size=len(image))
+def restored(contestant, image, sigma, modality=Modality.CT):
+    stack = disc_stack(modality, 0, slices=1, size=len(image))
     return contestant.restore(replace(stack, values=image[None]), sigma)[0]
 
 
@@ -89,7 +90,45 @@ def test_a_filter_gives_finite_float32_also_of_odd_shapes_and_metal(contestant):
 @pytest.mark.parametrize("noise", [-1.0, float("nan"), float("inf")])
 def test_an_impossible_noise_level_is_refused_by_name(noise, truth):
     with pytest.raises(ValueError, match="noise must be 0 or more"):
-        filters.total_variation(truth, noise)
+        filters.total_variation(truth, noise, 0.8)
+
+
+def brain_like(size=96):
+    """Tissue of two signals in air, with Rician noise; and the truth."""
+    down, right = np.indices((size, size)) - size // 2
+    truth = np.where(np.hypot(down, right) < 40, 600.0, 0.0)
+    truth[np.hypot(down, right + 12) < 14] = 900
+    parts = np.random.default_rng(1).normal(0, 60, (2, size, size))
+    return np.hypot(truth + parts[0], parts[1]).astype(np.float32), truth.astype(np.float32)
+
+
+@pytest.mark.parametrize("contestant", NAMED)
+def test_filters_gain_on_rician_noise_of_mr_with_its_constants(contestant):
+    image, truth = brain_like()
+    before = score(image, truth, Modality.MR)
+    after = score(restored(contestant, image, 60.0, Modality.MR), truth, Modality.MR)
+    assert after.psnr > before.psnr + 0.5
+
+
+@pytest.mark.parametrize("contestant", NAMED)
+def test_filters_gain_on_noise_of_pet_that_is_coarse_and_grows_with_uptake(contestant):
+    rng = np.random.default_rng(2)
+    truth = brain_like()[1] / 300
+    coarse = ndimage.gaussian_filter(rng.normal(0, 1, truth.shape), 1.0)
+    spread = np.sqrt(np.maximum(ndimage.gaussian_filter(truth, 2), 0))
+    error = 0.35 * spread * coarse / coarse.std()
+    image = np.maximum(truth + error, 0).astype(np.float32)
+    told = float(np.abs(error[truth > 0]).mean() * np.sqrt(np.pi / 2))
+    before = score(image, truth, Modality.PT)
+    after = score(restored(contestant, image, told, Modality.PT), truth, Modality.PT)
+    assert after.psnr > before.psnr + 0.1
+
+
+def test_every_filter_has_a_constant_among_those_tried_for_every_modality():
+    assert set(filters.STRENGTHS) == set(filter_tuning.TRIED)
+    for name, constants in filters.STRENGTHS.items():
+        assert set(constants) == set(Modality)
+        assert set(constants.values()) <= set(filter_tuning.TRIED[name][1])
 
 
 def test_bm3d_beats_the_wavelet_where_it_is_installed():
@@ -98,7 +137,7 @@ def test_bm3d_beats_the_wavelet_where_it_is_installed():
     truth = source("phantom a", size=96).values
     image = noisy(truth, 35)
     found = score(restored(bm3d.BM3D, image, 35.0), truth, Modality.CT)
-    assert found.psnr > score(filters.wavelet(image, 35), truth, Modality.CT).psnr
+    assert found.psnr > score(filters.wavelet(image, 35, 1.5), truth, Modality.CT).psnr
 
 
 def test_what_is_not_installed_is_left_out(monkeypatch):

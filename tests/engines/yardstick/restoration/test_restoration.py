@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from engines.classical.engine import ClassicalEngine
-from engines.description import Action, Severity, Verdict
-from engines.medq_uni.draws import sample
+from engines.description import Action, Degradation, Modality, Severity, Verdict
+from engines.medq_uni.draws import Draw, sample
+from engines.medq_uni.pair import Pair, Source
 from engines.medq_uni.yardstick.bootstrap import mean_interval
 from engines.medq_uni.yardstick.contestant import Contestant, own_words
-from engines.medq_uni.yardstick.restoration.cases import make_cases
+from engines.medq_uni.yardstick.restoration import filters
+from engines.medq_uni.yardstick.restoration.cases import Case, make_cases
 from engines.medq_uni.yardstick.restoration.contest import (
     INPUT,
     Entry,
@@ -29,9 +31,12 @@ from engines.medq_uni.yardstick.restoration.found import (
     shared_cases,
 )
 from engines.medq_uni.yardstick.restoration.material import is_phantom
+from engines.medq_uni.yardstick.restoration.scores import body_mask, rmse
 from engines.medq_uni.yardstick.restoration.sections import entries_of
 from engines.medq_uni.yardstick.restoration.summary import beyond_table, summary_table
 from engines.medq_uni.yardstick.restoration.tables import clean_table, task_tables
+from engines.medq_uni.yardstick.restoration.told import told_level
+from engines.medq_uni.yardstick.restoration.wordings import no_words
 from tests.engines.yardstick.made import CLEAN, WHITE, WhiteNoise, source
 
 SOURCES = tuple(source(f"phantom {k}", region, size=48) for k, region in enumerate(
@@ -123,8 +128,8 @@ def test_filters_are_ranked_on_the_cases_that_all_of_them_saw(cases):
     )
     assert "Without slow: not all cases were seen" in by.note
     summary = summary_table(found, entries, "engine", 0)
-    assert cell(summary, "ct white noise", "cases") == 3
-    assert cell(summary, "ct white noise", "engine (dB)") == cell(apart, "engine", "gain (dB)")
+    assert cell(summary, "CT white noise", "cases") == 3
+    assert cell(summary, "CT white noise", "engine (dB)") == cell(apart, "engine", "gain (dB)")
 
 
 def test_a_chart_ranks_all_on_the_shared_cases_and_colours_tell_who_is_who(cases):
@@ -147,23 +152,46 @@ def test_a_chart_ranks_all_on_the_shared_cases_and_colours_tell_who_is_who(cases
     plt.close(figure)
 
 
-def test_filters_of_noise_have_a_dash_where_no_noise_was_added():
+def test_where_no_noise_was_added_filters_are_told_the_rms_error_inside_the_body():
+    told = []
+
+    def note(stack, noise):
+        told.append(noise)
+        return stack.values
+
     silent = replace(WHITE, noisy=False)
     cases = make_cases([sample(silent, SOURCES, 3, 0)])
-    real = entry_of(Contestant("filter", lambda stack, noise: stack.values), is_filter=True)
+    real = entry_of(Contestant("filter", note), is_filter=True)
     entries = [INPUT, real, ENGINE]
     found = outcomes(entries, cases)
-    assert best_filter(by_entry(found), entries) is None
+    inside = [body_mask(c.pair.truth, Modality.CT) for c in cases]
+    errors = [rmse(c.pair.image, c.pair.truth, b) for c, b in zip(cases, inside, strict=True)]
+    assert told == pytest.approx(errors)
     main = task_tables("ct white noise", found, entries, 0)[0]
-    row = next(row for row in main.rows if row[0] == "filter")
-    assert row[1] == 0
-    assert set(row[2:]) == {None}
-    assert "no noise was added" in main.note
-    assert cell(main, "engine", "vs input (dB)") == cell(main, "engine", "gain (dB)")
+    assert cell(main, "filter", "cases") == 3
+    assert cell(main, "filter", "gain (dB)") == 0
+    assert "the RMS error inside the body" in main.note
     summary = summary_table(found, entries, "engine", 0)
-    for column in ("best filter", "its gain (dB)", "against best filter (dB)"):
-        assert cell(summary, "ct white noise", column) is None
-    assert cell(summary, "ct white noise", "engine (dB)") > 0
+    assert cell(summary, "CT white noise", "best filter") == "input"
+
+
+def test_filters_of_pet_are_told_the_mean_over_the_body_of_noise_that_differs_by_place():
+    values = np.zeros((64, 64), np.float32)
+    values[12:52, 12:52] = 1
+    values[12:52, 12:32] = 3
+    body = Source("pet", "phantom 1", Modality.PT, "whole body", "SUV", values, 4.0, 4.0)
+    noise = np.random.default_rng(0).normal(0, 0.1, values.shape) * values
+    pair = replace(Pair.clean(body), image=(values + noise).astype(np.float32), noise=0.1)
+    task = replace(WHITE, modality=Modality.PT, degradation=Degradation.LOW_COUNT)
+    case = Case("c", Draw(task, Severity.MILD, None, body, 0), pair, no_words(pair))
+    inside = body_mask(values, Modality.PT)
+    assert told_level(case) == pytest.approx(0.1 * values[inside].mean(), rel=0.03)
+
+
+def test_a_clean_image_comes_back_from_filters_as_it_is(clean):
+    soft = entry_of(filters.TV, is_filter=True)
+    table = clean_table("ct clean", outcomes([INPUT, soft], clean), [INPUT, soft])
+    assert table.rows[0][:3] == ("TV", 4, 100)
 
 
 def test_an_engine_that_wipes_lungs_out_is_seen_beyond_the_window(cases):
@@ -179,7 +207,7 @@ def test_an_engine_that_wipes_lungs_out_is_seen_beyond_the_window(cases):
     assert gains["body,"] < 0
 
 
-def test_bm3d_sees_the_first_of_every_task_with_noise_and_of_no_other(cases, clean):
+def test_bm3d_sees_the_first_of_every_task_with_something_to_mend_and_of_no_other(cases, clean):
     some = entries_of(ClassicalEngine(), [CLEAN, WHITE], [*clean, *cases], {}, 4)
     (slow,) = [entry for entry in some if entry.name == "BM3D"]
     assert slow.case_names == {case.name for case in cases[:4]}
@@ -276,8 +304,8 @@ def test_filters_are_told_what_was_added_and_not_what_the_truth_keeps():
 def test_the_summary_has_a_row_for_each_task_with_something_to_mend(cases, clean):
     entries = [INPUT, THIRD, ENGINE]
     table = summary_table(outcomes(entries, [*clean, *cases]), entries, "engine", 0)
-    assert [row[0] for row in table.rows] == ["ct white noise"]
-    assert cell(table, "ct white noise", "best filter") == "third"
+    assert [row[0] for row in table.rows] == ["CT white noise"]
+    assert cell(table, "CT white noise", "best filter") == "third"
     assert all(c.draw.severity is Severity.NONE for c in clean)
 
 

@@ -11,14 +11,16 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from engines.description import Modality
 from engines.medq_uni.yardstick.restoration.scores import (
     MOST_DB,
-    WINDOWS,
     body_mask,
     gain_in_body,
     psnr,
     rmse,
+    ruler,
     score,
+    scores_of,
     ssim,
 )
+from engines.medq_uni.yardstick.restoration.windows import WINDOWS
 from tests.engines.yardstick.made import ct_phantoms, source
 
 
@@ -174,3 +176,60 @@ def test_a_data_range_is_positive_and_inside_is_somewhere():
         ssim(flat, flat, -1)
     with pytest.raises(ValueError, match="inside"):
         rmse(flat, flat, np.zeros(flat.shape, bool))
+
+
+def mr_disc(scale=1.0, noise=0.0):
+    """A disc of tissue in air, and the same with Rician noise of that many per cent."""
+    down, right = np.indices((96, 96)) - 48
+    truth = np.where(np.hypot(down, right) < 32, 1000.0, 0.0) + 100 * (np.hypot(down, right) < 8)
+    parts = np.random.default_rng(0).normal(0, 10 * noise, (2, 96, 96))
+    image = np.hypot(truth + parts[0], parts[1])
+    return (scale * image).astype(np.float32), (scale * truth).astype(np.float32)
+
+
+def scaled(scale, modality=Modality.MR, unit="signal"):
+    image, truth = mr_disc(scale, 10)
+    return scores_of(image, ruler(truth, modality, "head", unit, 1.0))
+
+
+def test_an_mr_image_ten_times_as_bright_has_the_same_scores_in_its_own_range_and_in_per_cent():
+    dim, bright = scaled(0.1), scaled(1.0)
+    assert bright.psnr_own == pytest.approx(dim.psnr_own, abs=1e-3)
+    assert bright.ssim_own == pytest.approx(dim.ssim_own, abs=1e-3)
+    assert bright.percent_body == pytest.approx(dim.percent_body, rel=1e-3)
+    assert bright.rmse_body == pytest.approx(10 * dim.rmse_body, rel=1e-3)
+    assert dim.psnr > bright.psnr + 15
+    assert bright.percent_body == pytest.approx(10, abs=1)
+
+
+def test_mr_in_more_than_12_bits_is_looked_at_in_its_own_range():
+    found = ruler(mr_disc(8.0)[1], Modality.MR)
+    assert found.window == found.own
+    assert found.window.high == pytest.approx(8800)
+    assert ruler(mr_disc(1.0)[1], Modality.MR).window == WINDOWS[Modality.MR]
+
+
+def test_pet_in_bq_per_ml_scores_as_the_same_image_in_suv_of_its_body():
+    image, truth = mr_disc(1.0, 10)
+    body = body_mask(truth, Modality.PT)
+    factor = np.float32(1 / truth[body].mean())
+    counted = scores_of(image, ruler(truth, Modality.PT, "whole body", "Bq/ml", 4.0))
+    relative = ruler(factor * truth, Modality.PT, "whole body", "SUV", 4.0)
+    uptake = scores_of(factor * image, relative)
+    assert counted.psnr == pytest.approx(uptake.psnr, abs=1e-3)
+    assert counted.percent == pytest.approx(uptake.percent, rel=1e-3)
+    assert relative.window == WINDOWS[Modality.PT]
+
+
+def test_ct_has_no_scores_in_per_cent_and_no_range_of_its_own():
+    image, truth = noisy()
+    found = score(image, truth, Modality.CT)
+    assert (found.percent, found.percent_body, found.psnr_own, found.ssim_own) == (None,) * 4
+
+
+@pytest.mark.parametrize("modality", [Modality.MR, Modality.PT])
+def test_an_image_without_any_signal_has_scores_and_no_per_cent(modality):
+    nothing = np.zeros((32, 32), np.float32)
+    found = scores_of(nothing + 1, ruler(nothing, modality, "head", "Bq/ml", 1.0))
+    assert found.rmse_body == 1
+    assert found.percent_body is None

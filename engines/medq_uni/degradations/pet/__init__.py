@@ -1,0 +1,1 @@
+"""What a PET scanner does to an image when it counts little."""

@@ -1,0 +1,1 @@
+"""Pairs for training and for the benchmark: planned evenly, made on the fly, written to disk."""

@@ -1,0 +1,1 @@
+"""What MR and PET are judged by in their own terms: ghosts, edges, uptake."""

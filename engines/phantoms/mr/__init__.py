@@ -1,0 +1,1 @@
+"""Magnetic resonance phantoms: random patients in signal, in every usual contrast."""

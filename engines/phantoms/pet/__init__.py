@@ -1,0 +1,1 @@
+"""Uptake of FDG in bodies as PET shows it, region by region."""
