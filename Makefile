@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 ENGINE ?= classical
 DATA ?=
 COUNT ?= 500
-OUT ?= build/$@
+OUT ?=
 ARRAYS := build/arrays
 
 help:
@@ -21,7 +21,7 @@ help:
 	@echo "make setup   only set up: a virtual environment in $(VENV) with the package"
 	@echo "make lint    ruff and mypy"
 	@echo "make judges  ask every installed judge about every output; writes docs/conformance/"
-	@echo "make evaluate ENGINE=classical DATA=FOLDER OUT=build/evaluate   measure an engine"
+	@echo "make evaluate ENGINE=classical DATA=FOLDER OUT=build/evaluation   measure an engine"
 	@echo "make dataset COUNT=500 DATA=FOLDER OUT=build/dataset          pairs to train on; goes on where it was"
 
 setup: $(VENV)/.installed
@@ -67,15 +67,16 @@ judges: setup-test
 	mv docs/conformance/judges.md.new docs/conformance/judges.md
 
 evaluate: setup-evaluate arrays
-	$(BIN)/python -m engines.medq_uni.evaluate --engine $(ENGINE) $(if $(DATA),--data $(ARRAYS)) --out $(OUT)
+	$(BIN)/python -m engines.medq_uni.evaluate --engine $(ENGINE) $(if $(DATA),--data $(ARRAYS)) --out $(or $(OUT),build/evaluation)
 
 dataset: setup arrays
-	$(BIN)/python -m engines.medq_uni.dataset --count $(COUNT) $(if $(DATA),--data $(ARRAYS)) --out $(OUT)
+	$(BIN)/python -m engines.medq_uni.dataset --count $(COUNT) $(if $(DATA),--data $(ARRAYS)) --out $(or $(OUT),build/dataset)
 
 # The salt is kept, so that the same images make the same arrays and a data set goes on.
 arrays: setup
 ifneq ($(DATA),)
-	rm -rf $(ARRAYS)
+	rm -rf $(ARRAYS) && mkdir -p $(dir $(ARRAYS))
+	test -s $(ARRAYS).salt || (umask 077 && head -c 32 /dev/urandom > $(ARRAYS).salt)
 	$(BIN)/python -m medq_node.pixels.arrays $(DATA) -o $(ARRAYS) --salt $(ARRAYS).salt
 endif
 

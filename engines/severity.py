@@ -108,6 +108,11 @@ CUT_OFFS: dict[Key, CutOffs] = {
         "that less is hidden in it; free breathing moves organs by 5 to 15 mm, and 20 mm smear a "
         "small lesion out of sight.",
     ),
+    (Modality.PT, Degradation.MOTION, "head"): CutOffs(
+        "mm", 2, 4, 8,
+        "The cortex is 3 mm thick and its folds lie close: a way of 4 mm takes some of the "
+        "contrast that dementia is read from, 8 mm most of what resolution left.",
+    ),
 }  # fmt: skip
 """(modality, degradation, region or None for all others) -> cut-offs of the first unit.
 

@@ -12,7 +12,7 @@ from engines.base import FloatArray, ImageStack, Slab, StackInfo
 from engines.classical import measure, noise, restore, sharpness
 from engines.description import QualityDescription
 
-VERSION = "1.1.0"
+VERSION = "1.1.1"
 """Changes with the method; numbers that are constants change the digest by themselves."""
 
 

@@ -36,6 +36,15 @@ degrees of freedom are independent (chi distribution), less where noise is corre
 MIN_WINDOWS = 200
 """Windows needed for a histogram with a mode."""
 BINS = 128
+HOT_SPOT = 3.0
+"""What Otsu's threshold leaves of PET is a hot spot, and no body, where with what is found below it
+is so many times as large: 11 to 27 times round full bladders, up to 1.6 in other bodies and up to
+2.7 from brain to head."""
+RAGGED = 15.0
+"""What is found below is noise of the air, and no body, where the border is so long: a disc has
+4.5, legs and arms 7, bodies with noise 9, noise 25 and more."""
+SMOOTH_SHARE = 0.05
+"""Of the image's longer side is averaged over for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +126,38 @@ def tissue_range(modality: Modality, values: FloatArray, valid: BoolArray) -> tu
 
 
 def body_threshold(modality: Modality, values: FloatArray, valid: BoolArray) -> float:
-    """Value above which a pixel belongs to the body, in the image's unit; ``inf`` where nothing."""
+    """Value above which a pixel belongs to the body, in the image's unit; ``inf`` where nothing.
+
+    ``values`` and ``valid`` are (rows, columns).
+    """
     if modality is Modality.CT:
         return -300.0
-    sample = values[valid]
+    threshold = _otsu(values[valid])
+    if modality is Modality.PT and np.isfinite(threshold):
+        return _below_hot_spot(values, valid, threshold)
+    return threshold
+
+
+def _below_hot_spot(values: FloatArray, valid: BoolArray, threshold: float) -> float:
+    """``threshold``, or the one below it where it tells only a hot spot from the body.
+
+    A full bladder is so hot that the widest gap of all lies between it and the body. What is below
+    is smoothed for that, so that noise is not taken for a body nor makes holes in one.
+    """
+    hot = valid & (values > threshold)
+    rest = valid & ~hot
+    side = max(3, round(max(values.shape) * SMOOTH_SHARE) | 1)
+    weight = ndimage.uniform_filter(rest.astype(np.float32), side, mode="nearest")
+    below = ndimage.uniform_filter(np.where(rest, values, np.float32(0)), side, mode="nearest")
+    below /= np.maximum(weight, np.float32(side**-2))
+    second = _otsu(below[rest])
+    body = hot | (rest & (below > second))
+    grown = int(body.sum()) > HOT_SPOT * int(hot.sum())
+    return second if grown and _ragged(body) < RAGGED else threshold
+
+
+def _otsu(sample: FloatArray) -> float:
+    """Otsu's threshold of positive values of any number; ``inf`` where there are none."""
     if sample.size == 0 or float(sample.max()) <= max(float(sample.min()), 0.0):
         return float("inf")
     # Square roots pull in the few hot pixels that would otherwise own the threshold.
@@ -135,6 +172,12 @@ def body_threshold(modality: Modality, values: FloatArray, valid: BoolArray) -> 
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (mass / below - (mass[-1] - mass) / above) ** 2
     return float(middles[int(np.nanargmax(between))] ** 2)
+
+
+def _ragged(mask: BoolArray) -> float:
+    """Length of the border of ``mask`` (rows, columns) over the root of its area, in pixels."""
+    border = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
+    return float(border / np.sqrt(max(int(mask.sum()), 1)))
 
 
 def slice_noise(

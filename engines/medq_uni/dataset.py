@@ -7,6 +7,8 @@ work out, 2 wrong use.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +17,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from engines.description import Modality
     from engines.medq_uni.pair import Source
     from engines.medq_uni.pairs.record import Arguments
     from engines.medq_uni.pairs.workers import Job
@@ -24,6 +27,8 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 USUAL_SHARD = 250
 LARGE = 50_000
 """Pairs that hours and gigabytes are told for."""
+LEAST_TOLD = 50
+"""Fewer new pairs tell nothing of that."""
 
 
 class WrongUse(Exception):
@@ -96,7 +101,8 @@ def _run(
     from engines.medq_uni.pairs import benchmark as fixed
     from engines.medq_uni.pairs.plan import Material, Plan
     from engines.medq_uni.pairs.record import Arguments, alone_in, begin, digest
-    from engines.medq_uni.pairs.shards import sweep
+    from engines.medq_uni.pairs.shards import part_of, remove_damaged, sweep
+    from engines.medq_uni.pairs.stored import stored
     from engines.medq_uni.pairs.workers import Job, usual_workers
     from engines.medq_uni.phantom_sources import kinds_of
     from engines.medq_uni.tasks.table import TASKS
@@ -118,6 +124,7 @@ def _run(
                 real = fixed.benchmark_sources(data, left_out, modalities)
             else:
                 real = fixed.training_sources(data, left_out, modalities, share, split_by)
+            _tell(real, modalities, data, console)
         if benchmark:
             material = fixed.benchmark_material(modalities, real)
         else:
@@ -129,8 +136,13 @@ def _run(
         )
         begin(out, arguments)
         sweep(out)
-        job = Job(out, material, names, started, pairs, shard)
-        _make(job, arguments, usual_workers() if workers is None else workers, console)
+        shards = -(-pairs // shard)
+        for line in remove_damaged(out, shards, shard, pairs):
+            console.print(line, highlight=False, soft_wrap=True)
+        with stored(real, part_of(out, "real")) as kept:
+            job = Job(out, replace(material, real=()), names, started, pairs, shard, kept)
+            del real, material
+            _make(job, arguments, usual_workers() if workers is None else workers, console)
 
 
 def _check(
@@ -163,6 +175,26 @@ def _check(
         raise WrongUse(f"{out} is a file; shards need a folder")
 
 
+def _tell(
+    real: Sequence[Source], modalities: Sequence[Modality], data: Path, console: Console
+) -> None:
+    """Say how many slices of how many patients can be used.
+
+    Raises:
+        ValueError: none can.
+    """
+    if not real:
+        raise ValueError(
+            f"data: {data} has no slice of the patients asked for that can be a truth; "
+            "leave --data out for phantoms alone"
+        )
+    for modality in modalities:
+        some = [source for source in real if source.modality is modality]
+        patients = len({source.patient for source in some})
+        said = f"{len(some)} slices of {patients} patients" if some else "no real slice"
+        console.print(f"{modality.value}: {said}", highlight=False)
+
+
 def _make(job: Job, arguments: Arguments, workers: int, console: Console) -> None:
     """Make what is missing, then the whole manifest, and say what it took."""
     from engines.medq_uni.pairs.progress import Progress
@@ -180,14 +212,18 @@ def _make(job: Job, arguments: Arguments, workers: int, console: Console) -> Non
     seconds = monotonic() - start
     join_manifests(job.out, job.shards)
     held = finish(job.out, arguments)
-    gigabytes = held["image_bytes"] / held["pairs"] * LARGE / 1e9
+    for group, its in held["real"].items():
+        said = f"real {group}: {its['pairs']} pairs of {its['slices']} slices"
+        console.print(f"{said} of {its['patients']} patients", highlight=False)
     said = f"{job.out}: {held['pairs']} pairs, {held['image_bytes'] / 1e6:.1f} MB of images"
     if new:
         rate = new / seconds
         said += f"; {new} new ones in {seconds:.0f} s, {rate:.2f} pairs/s"
-        said += f"; {LARGE:,} would take {LARGE / rate / 3600:.1f} h and {gigabytes:.0f} GB"
+        if new >= LEAST_TOLD:
+            gigabytes = held["image_bytes"] / held["pairs"] * LARGE / 1e9
+            said += f"; {LARGE:,} would take {LARGE / rate / 3600:.1f} h and {gigabytes:.0f} GB"
     else:
-        said += f"; nothing was missing; {LARGE:,} would take {gigabytes:.0f} GB"
+        said += "; nothing was missing"
     typer.echo(said, err=True)
 
 

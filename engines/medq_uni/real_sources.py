@@ -1,24 +1,32 @@
 """Who of a folder of real images is held out, and the clean slices of the others or of them.
 
-A patient is held out as a person, in all modalities: whom the split of any one modality holds out
-is held out of all, so that nobody's MR is learned from while their PET is measured on.
+A patient is held out as a person, in all modalities, so that nobody's MR is learned from while
+their PET is measured on.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
 
 from engines.description import Modality
-from engines.medq_uni.degradations.checks import LEAST_SIDE
+from engines.medq_uni.degradations.checks import LEAST_SIDE, within
+from engines.medq_uni.held_out import chosen, lot_of, mark_of
 from engines.medq_uni.pair import Source
-from engines.medq_uni.sources import is_clean, load_series, slices_of, split
+from engines.medq_uni.sources import is_clean, load_series, slices_of
+
+AnyArray = npt.NDArray[Any]
+
+_DAMAGED = (KeyError, OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +47,38 @@ def read_headers(folder: Path) -> tuple[Header, ...]:
     """
     if not folder.is_dir():
         raise ValueError(f"folder {folder} doesn't exist")
-    return tuple(_header(path) for path in sorted(folder.glob("*.npz")))
+    return tuple(_header(path) for path in _files(folder))
 
 
 def held_out_patients(folder: Path, share: float, seed: int) -> frozenset[str]:
-    """Patients of ``folder`` that ``sources.split`` of any of its modalities puts second.
+    """Patients of ``folder`` that are held out: about ``share`` of them, each decided alone.
 
-    Of each modality they are ``share`` of the patients or more. All series count, noisy ones among
-    them, whatever is left out later, so that leaving a group out moves nobody.
+    Where that takes none of the patients of a modality, or all, one is moved as ``held_out.chosen``
+    says, so that a modality of two patients or more has some on both sides as a rule. All series
+    count, noisy ones among them, whatever is left out later, so that leaving a group out moves
+    nobody.
 
     Raises:
         ValueError: as ``read_headers``, or ``share`` not within 0 to 1.
     """
+    within("share", share, 0, 1)
     headers = read_headers(folder)
-    found: set[str] = set()
-    nothing = np.empty((0, 0), np.float32)
-    for modality in Modality:
-        # The split asks for names alone: the first slice of a series stands for all.
-        slices = [
-            Source(f"{header.name}/1", header.patient, modality, "", "", nothing, 0.0, 0.0)
-            for header in headers
-            if header.modality is modality
-        ]
-        found |= {source.patient for source in split(slices, share, seed)[1]}
-    return frozenset(found)
+    marks: dict[str, list[str]] = {}
+    for header, path in zip(headers, _files(folder), strict=True):
+        marks.setdefault(header.patient, []).append(_mark(path))
+    lots = {patient: lot_of(some, seed) for patient, some in marks.items()}
+    held = {patient for patient, lot in lots.items() if lot < share}
+    alike = [
+        {header.patient: lots[header.patient] for header in headers if header.modality is modality}
+        for modality in Modality
+    ]
+    for some in alike:
+        if some and some.keys() <= held:
+            held -= some.keys() - chosen(some, share)
+    for some in alike:
+        if not held & some.keys():
+            held |= chosen(some, share)
+    return frozenset(held)
 
 
 def clean_sources(
@@ -129,6 +145,38 @@ def real_sources(
     return found
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.npz"))
+
+
+def _mark(path: Path) -> str:
+    """``held_out.mark_of`` the series in ``path``, of which no more is read than that needs."""
+    try:
+        with (
+            zipfile.ZipFile(path) as members,
+            members.open("values.npy") as values,
+            members.open("valid.npy") as valid,
+        ):
+            return mark_of(
+                np.where(known, some, np.float32(0))
+                for some, known in zip(_slices(values), _slices(valid), strict=True)
+            )
+    except _DAMAGED as error:
+        raise ValueError(f"{path.name} is no array file of a series ({error})") from error
+
+
+def _slices(file: IO[bytes]) -> Iterator[AnyArray]:
+    """The slices of an ``.npy`` file of (slices, rows, columns), read one by one."""
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, by_columns, kind = read(file)
+    if len(shape) != 3 or by_columns or kind.hasobject:
+        raise ValueError("values and valid must be (slices, rows, columns), row by row")
+    bytes_ = shape[1] * shape[2] * kind.itemsize
+    for _ in range(shape[0]):
+        yield np.frombuffer(file.read(bytes_), kind).reshape(shape[1:])
+
+
 def _header(path: Path) -> Header:
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -136,5 +184,5 @@ def _header(path: Path) -> Header:
         return Header(
             str(info["name"]), str(info["group"]), str(info["patient"]), Modality(info["modality"])
         )
-    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise ValueError(f"{path.name} is no array file of a series ({error})") from error

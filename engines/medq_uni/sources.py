@@ -11,7 +11,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from engines.classical.noise import kernel_side, slice_noise
 from engines.description import Degradation, Modality
 from engines.medq_uni.degradations.checks import within
 from engines.medq_uni.degradations.ct.residual import residual
+from engines.medq_uni.degradations.mr.extent import held_extents, held_shape, to_extent
+from engines.medq_uni.held_out import chosen, lot_of, mark_of
 from engines.medq_uni.pair import Source
 from engines.severity import cut_offs
 
@@ -100,8 +102,10 @@ def load_sources(
 def slices_of(series: Series) -> tuple[Source, ...]:
     """Every slice of a series as a source.
 
-    Its thickness is the series' own, else its spacing, else 3 mm, as body CT is mostly read.
+    Its thickness is the series' own, else its spacing, else 3 mm, as body CT is mostly read. Of MR
+    that a scanner interpolated it has the pixels that were measured (``as_measured``).
     """
+    series = as_measured(series)
     told = (float(series.acquisition.get("slice_thickness_mm", 0.0) or 0.0), series.spacing_mm[0])
     thickness = next((mm for mm in told if math.isfinite(mm) and mm > 0), USUAL_SLICE_MM)
     return tuple(
@@ -118,6 +122,32 @@ def slices_of(series: Series) -> tuple[Source, ...]:
             contrast=weighting(series),
         )
         for k in range(len(series.values))
+    )
+
+
+def as_measured(series: Series) -> Series:
+    """An MR series with as many pixels as its scan held; any other, or one that does, as it is.
+
+    Scanners fill k-space up with zeros. Of what they measured nothing is lost, but along an axis
+    that is the finer one: pixels are square (``extent.held_shape``). Field of view and scale stay.
+    """
+    if series.modality is not Modality.MR or not len(series.values):
+        return series
+    shape = series.values.shape[1:]
+    smaller = held_shape(shape, held_extents(series.values), series.spacing_mm[1:])
+    if smaller == shape:
+        return series
+    rows, columns = (
+        np.arange(m) * n // m + n // m // 2 for n, m in zip(shape, smaller, strict=True)
+    )
+    row_mm, column_mm = (
+        mm * n / m for mm, n, m in zip(series.spacing_mm[1:], shape, smaller, strict=True)
+    )
+    return replace(
+        series,
+        values=np.stack([to_extent(values, smaller) for values in series.values]),
+        valid=series.valid[:, rows][:, :, columns],
+        spacing_mm=(series.spacing_mm[0], row_mm, column_mm),
     )
 
 
@@ -167,8 +197,11 @@ def split(
 ) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
     """``sources`` in two, no patient in both; the second has about ``share`` of the patients.
 
-    Depends on names and on who shares a patient, not on the patients' keys, so that arrays made
-    anew with another salt are split alike. Both parts have a patient where there are two or more.
+    Each patient is decided alone, by the values of their slices (``engines.medq_uni.held_out``):
+    arrays made anew with another salt or other names are split alike, and whoever is added or left
+    out moves nobody else. As a rule both parts have a patient where there are two or more.
+    ``real_sources.held_out_patients`` decides by values as they lie in the files: it says the same
+    of whole series of one modality whose slices were left as they are when they were read.
 
     Raises:
         ValueError: ``share`` not within 0 to 1, or two sources of one name.
@@ -177,15 +210,15 @@ def split(
     names = [source.name for source in sources]
     if len(set(names)) != len(names):
         raise ValueError("sources: two have the same name")
-    first_seen: dict[str, str] = {}
-    for source in sorted(sources, key=lambda source: source.name):
-        first_seen.setdefault(source.patient, source.name)
-    patients = list(first_seen)
-    count = round(share * len(patients))
-    if 0 < share < 1 and len(patients) > 1:
-        count = min(max(count, 1), len(patients) - 1)
-    order = np.random.default_rng(seed).permutation(len(patients))
-    second = {patients[k] for k in order[:count]}
+    series: dict[tuple[str, str], list[Source]] = {}
+    # The tenth slice comes after the ninth.
+    for source in sorted(sources, key=lambda source: (len(source.name), source.name)):
+        name = source.name.rpartition("/")[0] or source.name
+        series.setdefault((source.patient, name), []).append(source)
+    marks: dict[str, list[str]] = {}
+    for (patient, _), slices in series.items():
+        marks.setdefault(patient, []).append(mark_of(source.values for source in slices))
+    second = chosen({patient: lot_of(some, seed) for patient, some in marks.items()}, share)
     return (
         tuple(source for source in sources if source.patient not in second),
         tuple(source for source in sources if source.patient in second),

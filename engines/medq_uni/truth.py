@@ -19,7 +19,7 @@ from engines.verdict import verdict_of
 
 KNOWN: dict[Modality, tuple[Degradation, ...]] = {
     Modality.CT: (Degradation.NOISE, Degradation.METAL),
-    Modality.MR: (Degradation.NOISE, Degradation.UNDERSAMPLING, Degradation.MOTION),
+    Modality.MR: (Degradation.NOISE,),
     Modality.PT: (Degradation.LOW_COUNT,),
 }
 """What the maker of a pair knows to be there or not; all else is not assessed, as sources may be
@@ -28,10 +28,11 @@ blurred or clipped of their own."""
 
 KNOWN_OF_PHANTOMS: dict[Modality, tuple[Degradation, ...]] = {
     Modality.CT: (),
-    Modality.MR: (),
+    Modality.MR: (Degradation.UNDERSAMPLING, Degradation.MOTION),
     Modality.PT: (Degradation.MOTION,),
 }
-"""What is known of phantoms besides: every PET of a person was taken while they breathed."""
+"""What is known of phantoms besides: of people nobody knows how still they lay and how much of
+their scan was filled in."""
 NOISE_OF: dict[Modality, Degradation] = {
     Modality.CT: Degradation.NOISE,
     Modality.MR: Degradation.NOISE,
@@ -75,10 +76,12 @@ def not_known(modality: Modality, known: set[Degradation]) -> tuple[Degradation,
 def _untouched(pair: Pair, degradation: Degradation, level: float) -> Finding | None:
     """What is to be said of a degradation that was not made; ``level`` is the pair's own noise.
 
-    ``None`` where noise is there but has no measure in the words' unit.
+    ``None`` where nobody knows the source's, or it has no measure in the words' unit.
     """
     source = pair.source
     row = cut_offs(source.modality, degradation, source.region)
+    if degradation is NOISE_OF[source.modality] and source.noise is None and level == 0:
+        return None
     if level == 0:
         return Finding(degradation, Severity.NONE)
     if row is None:

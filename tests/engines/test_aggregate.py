@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import example, given, settings
@@ -358,6 +359,7 @@ def test_more_of_anything_never_makes_a_less_severe_or_better_series(what, runs,
     row = cut_offs(modality, kind, "chest")
     assert row is not None
 
+    @cache
     def one_slice(factor: float) -> QualityDescription:
         """With so many times the severe cut-off."""
         amount = Amount(factor * row.severe, row.unit)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +121,38 @@ def test_mr_noise_is_measured_in_the_units_of_its_signal(tmp_path: Path) -> None
     assert is_clean(found)
 
 
+def test_interpolated_mr_has_the_pixels_that_were_measured(tmp_path: Path) -> None:
+    """Every second row is filled in: pixels become twice as large, the field of view stays."""
+    rng = np.random.default_rng(3)
+    scanned = np.zeros((2, 96, 128))
+    scanned[:, 20:76, 20:108] = 1000
+    scanned[:, 40:60, 30:50] = 400
+    scanned += rng.normal(0, 20, scanned.shape)
+    spectrum = np.fft.fftshift(np.fft.fft(scanned, axis=1), axes=1)
+    filled = np.pad(spectrum, ((0, 0), (48, 48), (0, 0)))
+    values = np.abs(np.fft.ifft(np.fft.ifftshift(filled, axes=1), axis=1)) * 2
+    more = {"modality": "MR", "unit": "signal", "spacing_mm": [5.0, 0.5, 1.0]}
+    save(tmp_path, "thigh-001", values.astype(np.float32), **more)
+    first, second = load_sources(tmp_path, Modality.MR)
+    assert first.values.shape == (96, 128) and first.values.dtype == np.float32
+    assert first.pixel_mm == pytest.approx(1.0)
+    assert first.noise == pytest.approx(20, rel=0.2)
+    for found, truth in zip((first, second), scanned, strict=True):
+        inside = np.s_[24:72, 24:104]
+        assert np.abs(found.values - np.abs(truth))[inside].max() < 60
+        assert found.values[inside].mean() == pytest.approx(truth[inside].mean(), rel=0.005)
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_what_was_not_interpolated_keeps_its_bits(tmp_path: Path, modality: str) -> None:
+    values = np.abs(noisy(10.0))
+    unit = "HU" if modality == "CT" else "signal"
+    save(tmp_path, "knee-001", values, modality=modality, unit=unit, spacing_mm=[3.0, 0.8, 0.9])
+    for k, found in enumerate(load_sources(tmp_path, Modality(modality))):
+        assert np.array_equal(found.values, values[k])
+        assert found.pixel_mm == pytest.approx((0.8 * 0.9) ** 0.5)
+
+
 def test_only_the_modality_and_groups_asked_for_are_read(tmp_path: Path) -> None:
     save(tmp_path, "liver-001", noisy(10.0))
     save(tmp_path, "lung-001", noisy(10.0))
@@ -146,33 +180,74 @@ def test_what_is_no_array_file_is_refused_by_name(tmp_path: Path) -> None:
 patients = st.lists(st.integers(0, 9), min_size=1, max_size=40)
 
 
+def seen(name: str, patient: str, person: int | None = None) -> Source:
+    """A slice with values of its own, by its name where no person is told."""
+    values = np.full((16, 16), 40, np.float32)
+    values[0, 0] = zlib.crc32(name.encode()) if person is None else person
+    return replace(source(name, patient), values=values)
+
+
 @given(of=patients, share=st.floats(0, 1), seed=st.integers(0, 2**32))
 @settings(max_examples=60)
 def test_no_patient_is_on_both_sides_and_no_source_is_lost(
     of: list[int], share: float, seed: int
 ) -> None:
-    sources = [source(f"s{k}", f"p{p}") for k, p in enumerate(of)]
+    sources = [seen(f"s{k}/1", f"p{p}") for k, p in enumerate(of)]
     first, second = split(sources, share, seed)
     assert not {s.patient for s in first} & {s.patient for s in second}
     assert sorted(s.name for s in (*first, *second)) == sorted(s.name for s in sources)
     if len(set(of)) > 1 and 0 < share < 1:
         assert first
         assert second
+    if share in (0, 1):
+        assert not (second if share == 0 else first)
 
 
 @given(of=patients, seed=st.integers(0, 2**32))
 @settings(max_examples=30)
-def test_new_digests_and_another_order_change_no_split(of: list[int], seed: int) -> None:
-    sources = [source(f"s{k}", f"p{p}") for k, p in enumerate(of)]
-    renamed = [source(f"s{k}", f"{hash(p) * 7919 % 1000}") for k, p in enumerate(of)][::-1]
-    names = [{s.name for s in part} for part in split(sources, 0.3, seed)]
-    assert names == [{s.name for s in part} for part in split(renamed, 0.3, seed)]
+def test_new_digests_names_and_another_order_change_no_split(of: list[int], seed: int) -> None:
+    one = [seen(f"a{k:02}/1", f"p{p}", k) for k, p in enumerate(of)]
+    other = [seen(f"z{99 - k}/7", f"{hash(p) * 7919 % 1000}", k) for k, p in enumerate(of)][::-1]
+    people = [{s.values[0, 0] for s in part} for part in split(one, 0.3, seed)]
+    assert people == [{s.values[0, 0] for s in part} for part in split(other, 0.3, seed)]
 
 
-def test_another_seed_draws_other_patients() -> None:
-    sources = [source(f"s{k}", f"p{k}") for k in range(40)]
-    assert split(sources, 0.25, 1)[1] != split(sources, 0.25, 2)[1]
-    assert len(split(sources, 0.25, 1)[1]) == 10
+@given(count=st.integers(20, 60), seed=st.integers(0, 2**32), at=st.integers(0, 19))
+@settings(max_examples=30)
+def test_who_is_added_or_left_out_moves_nobody_else(count: int, seed: int, at: int) -> None:
+    sources = [seen(f"{k}/1", f"p{k}") for k in range(count)]
+    some = sources[:at] + sources[at + 1 :]
+    before = {s.patient for s in split(sources, 0.3, seed)[1]}
+    assert {s.patient for s in split(some, 0.3, seed)[1]} == before - {f"p{at}"}
+    more = [*sources, seen("another/1", f"p{at}")]
+    assert {s.patient for s in split(more, 0.3, seed)[1]} ^ before <= {f"p{at}"}
+
+
+def test_about_the_share_of_patients_is_taken_and_another_seed_draws_others() -> None:
+    sources = [seen(f"s{k}/1", f"p{k}") for k in range(400)]
+    one, other = (split(sources, 0.25, seed)[1] for seed in (1, 2))
+    assert one != other
+    assert len(one) == pytest.approx(100, abs=35)  # 4 standard deviations of a binomial
+    assert len(other) == pytest.approx(100, abs=35)
+
+
+def test_first_slices_of_air_alone_tell_no_two_patients_apart_but_the_next_do() -> None:
+    air = [source(f"s{k}/1", f"p{k}") for k in range(40)]
+    body = [seen(f"s{k}/2", f"p{k}") for k in range(40)]
+    assert len(split(air + body, 0.5, 0)[1]) not in (0, 80)
+    assert not split(air, 0.5, 0)[1] or not split(air, 0.5, 0)[0]
+
+
+def test_the_ninth_slice_comes_before_the_tenth() -> None:
+    numbers = (9, 10)
+    sides = []
+    for order in (numbers, (1, 2)):
+        slices = [
+            seen(f"s{k}/{number}", f"p{k}", 100 * k + place)
+            for k in range(30) for place, number in enumerate(order)
+        ]  # fmt: skip
+        sides.append({s.patient for s in split(slices, 0.5, 3)[1]})
+    assert sides[0] == sides[1]
 
 
 def test_what_makes_no_sense_is_refused() -> None:

@@ -18,7 +18,7 @@ from engines.medq_uni.real_sources import clean_sources, held_out_patients
 BENCHMARK_PAIRS = 2000
 BENCHMARK_SEED = 2026
 HELD_OUT = 0.2
-"""Share of the patients of each modality, or a little more, that are kept for the benchmark."""
+"""About this share of the patients is kept for the benchmark."""
 SPLIT_SEED = 2026
 LEAST_REAL_SIDE = 64
 """Smaller real slices, in pixels, are cut-outs of organs that show no patient."""
@@ -67,8 +67,11 @@ def benchmark_phantom(seed: int, turn: int, attempt: int) -> int:
 
 
 def benchmark_material(modalities: Sequence[Modality], real: tuple[Source, ...] = ()) -> Material:
-    """What the benchmark is made of, with ``benchmark_sources`` for ``real`` or without any."""
-    return Material(kinds_of(modalities), real, benchmark_phantom)
+    """What the benchmark is made of, with ``benchmark_sources`` for ``real`` or without any.
+
+    No real slice comes twice with the same thing done to it: that would count one case twice.
+    """
+    return Material(kinds_of(modalities), real, benchmark_phantom, once=True)
 
 
 def _sources(

@@ -32,7 +32,7 @@ def benchmark_items() -> list[Item]:
 def composition(items: Iterable[Item]) -> str:
     """Markdown tables of how many pairs there are: by task and severity, variant, source, side."""
     everything = list(items)
-    parts = [_by_severity(everything)]
+    parts = ["Severities as planned:", _by_severity(everything)]
     for modality in Modality:
         some = [item for item in everything if item.task.modality is modality]
         if not some:
@@ -67,12 +67,13 @@ def _by_severity(items: list[Item]) -> str:
     there = {severity for item in items for severity in item.task.severities}
     severities = [severity.value for severity in Severity if severity in there]
     names = dict.fromkeys(i.task.name for i in sorted(items, key=lambda i: i.task.name))
-    lines = ["| task | pairs | " + " | ".join(severities) + " |"]
-    lines.append("|---|---:|" + "---:|" * len(severities))
+    bears = {i.task.name: len(i.task.severities) * len(i.task.variants) for i in items}
+    lines = ["| task | pairs | " + " | ".join(severities) + " | most of one real slice |"]
+    lines.append("|---|---:|" + "---:|" * (len(severities) + 1))
     for name in names:
         counts = [found[name, severity] for severity in severities]
         cells = " | ".join(str(count or "") for count in counts)
-        lines.append(f"| {name} | {sum(counts)} | {cells} |")
+        lines.append(f"| {name} | {sum(counts)} | {cells} | {bears[name]} |")
     return "\n".join(lines)
 
 

@@ -43,9 +43,14 @@ WORDINGS: dict[str, tuple[str, ...]] = {
 """By what is asked; ``{modality}`` and ``{region}`` are filled in."""
 
 
-def asked_of(task: str, turn: int) -> str:
-    """What the pair of ``task`` asks in ``turn``: each of ``ASKS`` in its turn."""
-    return ASKS[(turn + zlib.crc32(task.encode())) % len(ASKS)]
+def asked_of(task: str, turn: int, seed: int) -> str:
+    """What the pair of ``task`` asks in ``turn``: from a deck of ``ASKS`` that is shuffled anew.
+
+    So the question tells nothing of what is wrong with the image. ``seed`` is the plan's.
+    """
+    deal, k = divmod(turn, len(ASKS))
+    rng = np.random.default_rng([seed, 8, zlib.crc32(task.encode()), deal])
+    return ASKS[int(rng.permutation(len(ASKS))[k])]
 
 
 def instruction(asked: str, modality: Modality, region: str, seed: int) -> str:

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from engines.base import FloatArray
-from engines.description import Degradation, Finding
+from engines.description import Degradation, Finding, Severity
 from engines.medq_uni.draws import origin
 from engines.medq_uni.pair import Pair
 from engines.medq_uni.pairs.endless import Made
-from engines.medq_uni.pairs.instructions import DESCRIBE, asked_of, instruction
+from engines.medq_uni.pairs.instructions import DESCRIBE, instruction
 from engines.medq_uni.truth import pair_description
 from engines.sentence import format_sentence
 
-DATASET_VERSION = 1
+DATASET_VERSION = 2
 """Rises whenever the same arguments give other pairs or other keys."""
 OURS = "medq_node"
 """The key of what isn't in the authors' schema."""
@@ -34,8 +34,8 @@ TASK_TYPES: dict[Degradation, str] = {
     Degradation.METAL: "metal_artifact_reduction",
 }
 """``main_task_type`` of a pair with one degradation. "denoising", "accelerating_mri" and
-"motion_correction" are the authors' words, the others are ours; of several it is ``RESTORATION``,
-of none, or where a description alone is asked for, ``ASSESSMENT``."""
+"motion_correction" are the authors' words, the others are ours; of several or none it is
+``RESTORATION``, and ``ASSESSMENT`` where a description alone is asked for."""
 
 
 def line_of(made: Made, input_path: str, output_path: str) -> str:
@@ -48,11 +48,10 @@ def entry_of(made: Made, input_path: str, output_path: str) -> dict[str, Any]:
     """What the line says, as ``json`` reads it."""
     item, pair = made.item, made.pair
     source = pair.source
-    asked = asked_of(item.task.name, item.turn)
-    question = instruction(asked, source.modality, source.region, item.seed)
+    question = instruction(item.asked, source.modality, source.region, item.seed)
     kinds = degradations(pair)
     return {
-        "main_task_type": task_type(kinds, asked),
+        "main_task_type": task_type(kinds, item.asked),
         "degrade_type": "+".join(kind.value for kind in kinds) or "none",
         "input_img": [_image(input_path, pair.image)],
         "output_img": [_image(output_path, pair.truth)],
@@ -65,8 +64,8 @@ def entry_of(made: Made, input_path: str, output_path: str) -> dict[str, Any]:
             "number": item.number,
             "task": item.task.name,
             "severity": item.severity.value,
-            "asked": asked,
-            "variant_of": item.task.variant_of,
+            "asked": item.asked,
+            "variant_of": None if item.variant is None else item.task.variant_of,
             "variant": None if item.variant is None else item.variant.name,
             "seed": item.seed,
             "source": source.name,
@@ -88,16 +87,16 @@ def entry_of(made: Made, input_path: str, output_path: str) -> dict[str, Any]:
 
 
 def degradations(pair: Pair) -> tuple[Degradation, ...]:
-    """What was done to the image, in the vocabulary's order."""
-    done = {finding.degradation for finding in pair.findings}
+    """What was done to the image so that it is seen, in the vocabulary's order."""
+    done = {f.degradation for f in pair.findings if f.severity is not Severity.NONE}
     return tuple(kind for kind in Degradation if kind in done)
 
 
 def task_type(kinds: tuple[Degradation, ...], asked: str) -> str:
     """``main_task_type`` of a pair with these degradations of which this is asked."""
-    if not kinds or asked == DESCRIBE:
+    if asked == DESCRIBE:
         return ASSESSMENT
-    if len(kinds) > 1:
+    if len(kinds) != 1:
         return RESTORATION
     return TASK_TYPES.get(kinds[0], RESTORATION)
 

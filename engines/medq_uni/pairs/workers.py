@@ -12,7 +12,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Protocol
 
 from engines.medq_uni.pairs.plan import Material, Plan
 from engines.medq_uni.pairs.shards import write_shard
+from engines.medq_uni.pairs.stored import Stored
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _POLL_S = 0.2
@@ -47,7 +48,10 @@ class _Messages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that a worker has to know: tasks by name, as functions don't travel."""
+    """All that a worker has to know: tasks by name, as functions don't travel.
+
+    Real slices are in ``real`` and not in ``material``, so that workers share them.
+    """
 
     out: Path
     material: Material
@@ -55,6 +59,7 @@ class Job:
     seed: int
     count: int
     shard: int
+    real: Stored | None = None
 
     @property
     def shards(self) -> int:
@@ -134,7 +139,10 @@ def _work(job: Job, indices: tuple[int, ...], counter: _Counter, messages: _Mess
     from engines.medq_uni.tasks.table import TASKS
 
     try:
-        plan = Plan(job.material, [TASKS[name] for name in job.tasks], job.seed)
+        material = job.material
+        if job.real is not None:
+            material = replace(material, real=job.real.sources())
+        plan = Plan(material, [TASKS[name] for name in job.tasks], job.seed)
         while True:
             with counter.get_lock():
                 k = counter.value

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from engines.description import Degradation, Modality, Severity
-from engines.medq_uni.degradations.mr.movement import JERK, MOVEMENTS, Movement, MovementKind
+from engines.medq_uni.degradations.mr.movement import (
+    BREATHING,
+    JERK,
+    MOVEMENTS,
+    Movement,
+    MovementKind,
+)
 from engines.medq_uni.degradations.mr.sampling import (
     EQUIDISTANT,
     LOW_RESOLUTION,
@@ -26,6 +32,10 @@ CENTRAL_FOLD = 4.0
 """Low resolution goes further: to 16 fold, the central 6 % of k-space."""
 MOST_MOVED = 2.0
 MOST_NOISE = 1.8
+NOISY_SHARE = 0.5
+"""How often what moved and was undersampled is noisy as well."""
+NODDING = ("head", "neck", "arm", "leg")
+"""Regions that breathing doesn't move; what comes again and again there goes any way."""
 COILS = (1, 4, 8)
 """Few enough to be quick."""
 
@@ -37,7 +47,7 @@ def fold(source: Source, severity: Severity, pattern: Pattern, rng: np.random.Ge
 
 
 def noise_percent(source: Source, severity: Severity, rng: np.random.Generator) -> float:
-    """Noise in % of the signal that has this severity."""
+    """All noise of the final image, in % of the signal, that has this severity."""
     return level_of(source, Degradation.NOISE, severity, MOST_NOISE, rng)
 
 
@@ -57,10 +67,14 @@ def moved(
 ) -> Movement:
     """A movement whose way or angle, whichever is worse, has this severity.
 
-    Millimetres and degrees have the same cut-offs.
+    Millimetres and degrees have the same cut-offs. Breathing is that of the trunk; in a head or a
+    limb the same movement, again and again, is a nodding or a tremor in any direction.
     """
     level = level_of(source, Degradation.MOTION, severity, MOST_MOVED, rng)
-    return kind.movement(*kind.random_amounts(level, rng))
+    movement = kind.movement(*kind.random_amounts(level, rng))
+    if kind is BREATHING and source.region in NODDING:
+        return replace(movement, slant=float(rng.uniform(0, 2 * np.pi)))
+    return movement
 
 
 def noise(
@@ -91,7 +105,7 @@ def motion(
 def undersampling_and_noise(
     source: Source, severity: Severity, pattern: Pattern | None, rng: np.random.Generator
 ) -> tuple[Degrade, ...]:
-    """Fewer lines by the severity, and noise of any."""
+    """Fewer lines by the severity, and noise of any in what is left of the image, evenly."""
     pattern = pattern or EQUIDISTANT
     percent = noise_percent(source, any_of(rng), rng)
     lines = fold(source, severity, pattern, rng)
@@ -102,11 +116,15 @@ def undersampling_and_noise(
 def motion_and_undersampling(
     source: Source, severity: Severity, kind: MovementKind | None, rng: np.random.Generator
 ) -> tuple[Degrade, ...]:
-    """A movement of the severity while fewer lines of any pattern are measured, with some noise."""
+    """A movement of the severity while fewer lines of any pattern are measured.
+
+    In half of the cases noise of any severity, else none.
+    """
     movement = moved(source, severity, kind or JERK, rng)
     pattern = PATTERNS[int(rng.integers(len(PATTERNS)))]
     lines = fold(source, any_of(rng), pattern, rng)
-    percent = float(rng.uniform(0, 1)) * noise_percent(source, Severity.MODERATE, rng)
+    noisy = bool(rng.random() < NOISY_SHARE)
+    percent = noise_percent(source, any_of(rng), rng) if noisy else 0.0
     scan = replace(random_scanner(rng), pattern=pattern, fold=lines, movement=movement)
     return (replace(scan, noise_percent=percent),)
 

@@ -20,10 +20,8 @@ RECONSTRUCTION = "reconstruction"
 MOST_NOISE = 2.0
 """Severe noise reaches from its cut-off to so many times that: 25 to 50 % of the signal."""
 MOST_MOVED = 1.5
-HEADS_MOVE = (Severity.MILD, Severity.MODERATE)
-"""A head in its holder nods and slips by a centimetre or two, no more."""
 LEAN = 0.3
-"""Breathing moves up and down in the image, within so many radians."""
+"""Breathing moves the front of a supine body up in the image, within so many radians."""
 
 
 def low_count(
@@ -44,10 +42,9 @@ def motion_and_low_count(
     rng: np.random.Generator,
 ) -> tuple[Degrade, ...]:
     """Noise of the severity, in a patient who breathes by any."""
-    degrees = HEADS_MOVE if source.region == "head" else DEGREES
-    moved = degrees[int(rng.integers(len(degrees)))]
+    moved = DEGREES[int(rng.integers(len(DEGREES)))]
     way = level_of(source, Degradation.MOTION, moved, MOST_MOVED, rng)
-    breath = Breathing(way, float(rng.normal(0, LEAN)))
+    breath = Breathing(way, float(np.pi + rng.normal(0, LEAN)))
     return (breath, *low_count(source, severity, reconstruction, rng))
 
 

@@ -24,7 +24,7 @@ from engines.phantoms.ct.organ_plan import plan_organs, room_of
 from engines.phantoms.ct.scene import random_scene
 from engines.phantoms.ct.spine import random_spine
 from engines.phantoms.mr.abdomen_organs import Look, draw_organs, random_look
-from engines.phantoms.mr.acquisition import Acquisition
+from engines.phantoms.mr.acquisition import BLUR_PIXELS, Acquisition
 from engines.phantoms.mr.shading import plan_shading
 from engines.phantoms.mr.signal import tissue_signals
 from engines.phantoms.texture import (
@@ -39,8 +39,6 @@ REGION = "abdomen"
 CONTRASTS = ("T2", "T1")
 SEPTA = Grain("septa", 9, 60, 3.0, 20)
 BUNDLES = Grain("bundles", 6.5, 34, 2.6, 14)
-BLUR_MM = (0.4, 0.65)
-"""Deviation of the point spread: abdomens are scanned with voxels of 1 to 1.5 mm."""
 BLOOD_IN_LIVER = 0.13
 """Share of the liver's signal that is of blood in its sinusoids, too slow to be a flow void."""
 MUSCLE_LEFT = 0.8
@@ -76,6 +74,7 @@ class MRAbdomenPlan(AbdomenPlan):
 
     def draw(self, canvas: Canvas, textures: Textures) -> None:
         """Draw the slice at ``canvas.z``."""
+        self.acquisition.prepare(canvas)
         board = SignalCanvas(**{f.name: getattr(canvas, f.name) for f in fields(canvas)})
         tissues = self._tissues(board, textures)
         cavity = self.torso.draw(board, textures, tissues)
@@ -168,7 +167,7 @@ def plan_abdomen_mr(rng: np.random.Generator, contrast: str) -> MRAbdomenPlan:
     annulus = 0.25 * signals["disc"] + 0.75 * signals["ligament"]
     spine = replace(random_spine(rng, torso, lumbar=True), disc_hu=annulus)
     room = room_of(rng, torso, spine)
-    blur_mm = float(of_scan.uniform(*BLUR_MM))
+    blur_pixels = float(of_scan.uniform(*BLUR_PIXELS))
     turns, far = rng.uniform(0.1, np.pi - 0.1, 14), rng.uniform(0.35, 0.82, 14)
     return MRAbdomenPlan(
         field_mm=scene.field_mm,
@@ -188,7 +187,7 @@ def plan_abdomen_mr(rng: np.random.Generator, contrast: str) -> MRAbdomenPlan:
         look=look,
         hydration=float(rng.uniform(0.1, 1.0)),
         roots=np.stack([far * np.cos(turns), far * np.sin(turns)], axis=1).astype(np.float32),
-        acquisition=Acquisition(blur_mm, plan_shading(of_scan, 170 * torso.scale)),
+        acquisition=Acquisition(blur_pixels, plan_shading(of_scan, 170 * torso.scale)),
     )
 
 

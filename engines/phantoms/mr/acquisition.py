@@ -10,28 +10,37 @@ from scipy import ndimage
 from engines.phantoms.canvas import Canvas
 from engines.phantoms.mr.shading import Shading, plan_shading
 
-BLUR_MM = (0.35, 0.60)
-"""Deviation of the point spread: that of voxels of 0.8 to 1.4 mm, as k-space filters leave it."""
+BLUR_PIXELS = (0.4, 0.6)
+"""Deviation of the point spread, in pixels, as k-space filters leave it. Finer pixels than what was
+measured hold nothing of their own, and could be left out of k-space unseen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """Resolution and shading; ``blur_mm`` is the deviation of a Gaussian point spread."""
+    """Resolution and shading; ``blur_pixels`` is the deviation of a Gaussian point spread."""
 
-    blur_mm: float
+    blur_pixels: float
     shading: Shading
+
+    @staticmethod
+    def prepare(canvas: Canvas) -> None:
+        """Let edges be as sharp as the pixels allow: what blurs them is the acquisition.
+
+        What a drawing softens in mm would hold nothing in finer pixels.
+        """
+        canvas.edge_mm = canvas.pixel_mm
 
     def picture(self, canvas: Canvas) -> None:
         """Turn what is drawn on the canvas into what is seen, in place.
 
         It is as exact as the pixels allow; outside the body signal stays zero beyond four
-        deviations.
+        deviations. To be drawn upon once ``prepare`` has seen the canvas.
         """
-        deviation = self.blur_mm / canvas.pixel_mm
-        ndimage.gaussian_filter(canvas.values, deviation, output=canvas.values, mode="constant")
-        self.shading.apply(canvas.values, canvas.x, canvas.y, canvas.z)
+        values = canvas.values
+        ndimage.gaussian_filter(values, self.blur_pixels, output=values, mode="constant")
+        self.shading.apply(values, canvas.x, canvas.y, canvas.z)
 
 
 def plan_acquisition(rng: np.random.Generator, reach_mm: float) -> Acquisition:
     """A random acquisition of a body whose half width is about ``reach_mm``."""
-    return Acquisition(float(rng.uniform(*BLUR_MM)), plan_shading(rng, reach_mm))
+    return Acquisition(float(rng.uniform(*BLUR_PIXELS)), plan_shading(rng, reach_mm))

@@ -68,6 +68,7 @@ class MRHead:
 
     def draw(self, canvas: Canvas, textures: Textures) -> None:
         """Draw the slice at ``canvas.z``: scalp, skull, brain, base; then picture it."""
+        self.acquisition.prepare(canvas)
         z, build, signals = canvas.z, self.build, self.signals
         skin = build.outline(z)
         body = canvas.depth(skin)

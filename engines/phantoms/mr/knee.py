@@ -10,7 +10,7 @@ import numpy as np
 
 from engines.base import FloatArray
 from engines.phantoms.canvas import Canvas
-from engines.phantoms.mr.acquisition import Acquisition
+from engines.phantoms.mr.acquisition import BLUR_PIXELS, Acquisition
 from engines.phantoms.mr.knee_bones import random_bones
 from engines.phantoms.mr.knee_disease import random_disease
 from engines.phantoms.mr.knee_joint import random_joint
@@ -43,8 +43,6 @@ MIDDLE_MM: dict[str, tuple[float, float]] = {
     "axial": (0.0, 0.0),
 }
 """Where the joint lies in the field, x and y."""
-BLUR_MM = (0.18, 0.30)
-"""Deviation of the point spread: knees are scanned with voxels of 0.4 to 0.7 mm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,7 @@ class KneePlan:
 
     def draw(self, canvas: Canvas, textures: Textures) -> None:
         """Draw the slice at ``canvas.z``."""
+        self.acquisition.prepare(canvas)
         KneeSlice(self.knee, self.paints, canvas, textures).draw()
         self.acquisition.picture(canvas)
 
@@ -117,7 +116,7 @@ def plan_knee(rng: np.random.Generator, contrast: str) -> KneePlan:
         knee=knee,
         paints=_paints(of_tissues, of_scan, contrast),
         acquisition=Acquisition(
-            float(of_scan.uniform(*BLUR_MM)), plan_shading(of_scan, 75 * scale)
+            float(of_scan.uniform(*BLUR_PIXELS)), plan_shading(of_scan, 75 * scale)
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def write_series(
     noise: float = 3.0, group: str = "g", slices: int = 2, mm: float = 1.0, side: int = 64,
 ) -> None:  # fmt: skip
     """A disc with little noise, as ``medq_node.pixels.arrays`` writes series."""
-    rng = np.random.default_rng(len(name))
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
     y, x = np.mgrid[-32:32, -32:32]
     inside, outside = (50.0, -1000.0) if modality is Modality.CT else (1000.0, 0.0)
     y, x = y[:side, :side], x[:side, :side]

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from engines.description import Degradation, Modality
+from engines.description import Degradation, Finding, Modality, Severity
 from engines.medq_uni.pairs.benchmark import HELD_OUT, benchmark_sources, training_sources
 from engines.medq_uni.pairs.endless import endless, make
-from engines.medq_uni.pairs.instructions import ASKS, BOTH, DESCRIBE, WORDINGS, instruction
+from engines.medq_uni.pairs.instructions import (
+    ASKS,
+    BOTH,
+    DESCRIBE,
+    RESTORE,
+    WORDINGS,
+    instruction,
+)
 from engines.medq_uni.pairs.manifest import OURS, entry_of, line_of, task_type
 from engines.medq_uni.pairs.plan import Plan
-from engines.medq_uni.real_sources import clean_sources, held_out_patients, real_sources
+from engines.medq_uni.real_sources import (
+    clean_sources,
+    held_out_patients,
+    read_headers,
+    real_sources,
+)
+from engines.medq_uni.sources import load_sources, split
 from engines.medq_uni.truth import pair_description
 from engines.sentence import parse_sentence
 from tests.engines.pairs.made import (
@@ -114,13 +128,24 @@ def test_types_say_what_was_done_and_what_is_asked(entries) -> None:
         clean = made.item.task.name == "ct clean"
         assert entry["degrade_type"] == ("none" if clean else "noise")
         asked = entry[OURS]["asked"]
-        wanted = "assessment" if clean or asked == DESCRIBE else "denoising"
-        assert entry["main_task_type"] == wanted
+        wanted = "restoration" if clean else "denoising"
+        assert entry["main_task_type"] == ("assessment" if asked == DESCRIBE else wanted)
     of_white = [e[OURS]["asked"] for m, e in entries if m.item.task.name != "ct clean"]
     assert sorted(of_white) == sorted(ASKS * 4)
     both = (Degradation.NOISE, Degradation.METAL)
     assert task_type(both, BOTH) == "restoration"
     assert task_type((Degradation.MOTION,), BOTH) == "motion_correction"
+    assert task_type((), RESTORE) == "restoration"
+
+
+def test_what_is_too_little_to_be_seen_was_not_done() -> None:
+    made = make(Plan(material(), (white_task(),), 0), 0)
+    little = Finding(Degradation.METAL, Severity.NONE, 0.1, "HU")
+    pair = made.pair.with_finding(little)
+    entry = entry_of(type(made)(made.item, pair), "a", "b")
+    assert entry["degrade_type"] == "noise"
+    assert entry["main_task_type"] in ("denoising", "assessment")
+    assert "metal" in {one["degradation"] for one in entry[OURS]["findings"]}
 
 
 def test_ours_says_how_the_pair_is_made_again_and_with_what_numbers(entries) -> None:
@@ -131,6 +156,8 @@ def test_ours_says_how_the_pair_is_made_again_and_with_what_numbers(entries) -> 
         assert ours["noise"] == pytest.approx(made.pair.noise)
         assert ours["origin"] == ("phantom" if made.item.side else "real")
         assert (ours["unit"], ours["modality"]) == ("HU", "CT")
+        assert (ours["variant"] is None) == (ours["variant_of"] is None)
+        assert ours["variant_of"] in ("kernel", None)
         if made.pair.findings:
             (finding,) = ours["findings"]
             assert finding["amounts"] == [{"value": made.pair.findings[0].amount, "unit": "HU"}]
@@ -186,6 +213,60 @@ def test_the_evaluation_of_an_engine_holds_out_the_same_people(folder) -> None:
         assert held <= held_out_patients(folder, 0.3, 5)
         learned = training_sources(folder, (), (modality,), 0.3, 5)
         assert not held & {s.patient for s in learned}
+
+
+@pytest.mark.parametrize("modality", Modality)
+def test_a_split_of_all_slices_of_a_modality_holds_out_no_others(
+    folder, modality, tmp_path
+) -> None:
+    for path in folder.glob("*.npz"):
+        if path.name.startswith(modality.value.lower().replace("pt", "pet")):
+            shutil.copy(path, tmp_path)
+    for seed in range(5):
+        kept = {s.patient for s in split(load_sources(tmp_path, modality), 0.3, seed)[1]}
+        assert kept == held_out_patients(tmp_path, 0.3, seed)
+
+
+def test_another_series_moves_nobody_but_its_patient_and_salt_and_names_nobody(tmp_path) -> None:
+    for k in range(24):
+        write_series(tmp_path, f"group{k % 3:02}-{k:03}", f"p{k}", slices=1)
+    before = held_out_patients(tmp_path, 0.3, 7)
+    assert 0 < len(before) < 24
+    write_series(tmp_path, "group00-999", "p3", Modality.MR, slices=1)
+    assert before ^ held_out_patients(tmp_path, 0.3, 7) <= {"p3"}
+    write_series(tmp_path, "a-000", "new", slices=1)
+    assert before ^ held_out_patients(tmp_path, 0.3, 7) <= {"p3", "new"}
+    again = tmp_path / "again"
+    again.mkdir()
+    for k, path in enumerate(sorted(tmp_path.glob("*.npz"), reverse=True)):
+        with np.load(path) as arrays:
+            info = json.loads(str(arrays["info"]))
+            info |= {"name": f"z-{k}", "group": "z", "patient": f"salted {info['patient']}"}
+            np.savez_compressed(
+                again / f"z-{k}.npz", values=arrays["values"], valid=arrays["valid"],
+                info=json.dumps(info),
+            )  # fmt: skip
+    salted = {f"salted {patient}" for patient in held_out_patients(tmp_path, 0.3, 7)}
+    assert held_out_patients(again, 0.3, 7) == salted
+
+
+def test_every_modality_of_two_patients_or_more_has_some_on_both_sides(folder) -> None:
+    for seed in range(20):
+        held = held_out_patients(folder, 0.2, seed)
+        for modality in Modality:
+            everyone = {h.patient for h in read_headers(folder) if h.modality is modality}
+            assert held & everyone
+            assert everyone - held
+
+
+def test_an_array_file_cut_short_is_refused_by_name(tmp_path) -> None:
+    write_series(tmp_path, "whole", "p1")
+    write_series(tmp_path, "short", "p2")
+    with np.load(tmp_path / "short.npz") as arrays:
+        parts = dict(arrays)
+    np.savez(tmp_path / "short.npz", **(parts | {"valid": parts["valid"][:, :9]}))
+    with pytest.raises(ValueError, match=r"short\.npz is no array file"):
+        held_out_patients(tmp_path, 0.2, 0)
 
 
 def test_what_is_noisy_or_has_no_spacing_is_no_truth(folder) -> None:

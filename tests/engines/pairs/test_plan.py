@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -123,13 +123,86 @@ def test_no_patient_comes_twice_before_every_other_of_the_group_has_come() -> No
 
 
 def test_tasks_of_a_turn_share_one_source_and_differ_in_seed() -> None:
-    plan = Plan(material((real("person"),)), TASKS, 5)
+    plan = Plan(material((real("a"), real("b"))), TASKS, 5)
     for turn in range(8):
         items = [plan.item(2 * turn + k) for k in range(2)]
         first, second = (next(plan.sources(item)) for item in items)
         assert first is second
         assert items[0].seed != items[1].seed
         assert {item.task.name for item in items} == {task.name for task in TASKS}
+
+
+def test_what_one_task_gets_tells_nothing_of_its_siblings() -> None:
+    tasks = tuple(fake_task(f"t{k}", 3, variants) for k, variants in enumerate((4, 4, 0, 3)))
+    kinds = tuple(Kind(Modality.MR, region, "T2") for region in ("head", "abdomen", "leg"))
+    plan = Plan(Material(kinds), tasks, 11)
+    turns = 3 * 12 * 12
+    by_task = {task.name: [None] * turns for task in tasks}
+    for item in (plan.item(k) for k in range(turns * len(tasks))):
+        by_task[item.task.name][item.turn] = item
+    for one, other in combinations(by_task.values(), 2):
+        same = np.mean([a.severity is b.severity for a, b in zip(one, other, strict=True)])
+        assert same == pytest.approx(1 / 3, abs=0.12)
+    same = np.mean([
+        a.variant.name[-1] == b.variant.name[-1]
+        for a, b in zip(by_task["t0"], by_task["t1"], strict=True)
+    ])  # fmt: skip
+    assert same == pytest.approx(1 / 4, abs=0.12)
+
+
+def test_the_question_tells_nothing_of_what_is_wrong() -> None:
+    tasks = tuple(fake_task(f"t{k}", 3, 4) for k in range(2))
+    plan = Plan(Material((Kind(Modality.MR, "head", "T2"),)), tasks, 4)
+    items = [plan.item(k) for k in range(3600)]
+    for task in tasks:
+        found = Counter((i.asked, i.severity) for i in items if i.task is task)
+        assert len(found) == 9
+        for count in found.values():
+            assert count == pytest.approx(200, abs=60)  # over 4 standard deviations
+        asked = Counter(item.asked for item in items if item.task is task)
+        assert set(asked.values()) == {600}
+    assert [i.asked for i in items[:60]] != [Plan(plan.material, tasks, 5).item(k).asked
+                                             for k in range(60)]  # fmt: skip
+
+
+@given(of=st.lists(st.integers(1, 4), min_size=1, max_size=4), seed=st.integers(0, 2**30))
+@settings(max_examples=10, deadline=None)
+def test_a_real_slice_comes_once_with_what_is_done_to_it_and_then_phantoms_do(of, seed) -> None:
+    slices = tuple(
+        real(f"p{k}", n + 1, "head", Modality.MR) for k, count in enumerate(of)
+        for n in range(count)
+    )  # fmt: skip
+    tasks = (fake_task("clean", 1, 0), fake_task("noise", 3, 0), fake_task("motion", 3, 2))
+    kinds = (Kind(Modality.MR, "head", "T2"), Kind(Modality.MR, "leg", "PD"))
+    plan = Plan(Material(kinds, slices, once=True), tasks, seed)
+    turns = 4 * len(slices) * 6 + 12
+    items = [plan.item(k) for k in range(turns * len(tasks))]
+    cases = Counter()
+    for item in items:
+        if not isinstance(item.slot, Kind):
+            name = next(plan.sources(item)).name
+            cases[item.task.name, item.severity, item.variant, name] += 1
+    assert set(cases.values()) == {1}
+    # Each has come with everything before phantoms stand in.
+    assert len(cases) == len(slices) * (1 + 3 + 6)
+    stand_ins = Counter(i.slot for i in items if i.task is tasks[0] and isinstance(i.slot, Kind))
+    assert set(stand_ins) == set(kinds)
+    for task in tasks:
+        counts = Counter(item.severity for item in items if item.task is task)
+        assert spread(counts, task.severities) <= 3
+
+
+def test_patients_come_equally_often_where_slices_come_once() -> None:
+    slices = tuple(
+        real(f"p{k}", n + 1, "head", Modality.MR) for k in range(3) for n in range(1 + 4 * k)
+    )
+    (task,) = (fake_task("noise", 3, 1),)
+    plan = Plan(Material((), slices, once=True), (task,), 2)
+    # No other of the group is tried, as it has its own turn.
+    first = [one.patient for k in range(9) for one in plan.sources(plan.item(k))]
+    assert len(first) == 9
+    # One slice bears three severities; so p0 comes as often as the others, or waits for its own.
+    assert spread(Counter(first), ("p0", "p1", "p2")) <= 2
 
 
 def test_a_number_is_planned_alike_whatever_came_before_and_otherwise_by_another_seed() -> None:
@@ -169,10 +242,10 @@ def test_the_benchmark_is_even_over_tasks_and_severities_and_repeats_no_phantom(
 
 def test_tables_stand_between_their_marks_and_count_every_pair() -> None:
     page = written(f"Before {BEGIN} old {END} after")
-    assert page.startswith(f"Before {BEGIN}\n\n| task | pairs |")
+    assert page.startswith(f"Before {BEGIN}\n\nSeverities as planned:\n\n| task | pairs |")
     assert page.endswith(f"{END} after")
     assert written(page) == page
-    rows = [line.split("|") for line in composition(benchmark_items()).split("\n\n")[0].split("\n")]
+    rows = [line.split("|") for line in composition(benchmark_items()).split("\n\n")[1].split("\n")]
     assert sum(int(row[2]) for row in rows[2:]) == BENCHMARK_PAIRS
     with pytest.raises(ValueError, match="page must have"):
         written("no marks")
@@ -201,6 +274,10 @@ def test_the_page_tells_every_key_of_a_line() -> None:
         (lambda: Plan(material(), TASKS, -1), "seed must be 0 or more"),
         (lambda: Plan(material(kinds=()), TASKS, 0), "material must hold CT"),
         (lambda: Plan(material(), TASKS, 0).item(-1), "number must be 0 or more"),
+        (
+            lambda: Plan(material((real("p"),), (), once=True), TASKS[:1], 0).item(1),
+            "every real slice has come",
+        ),
     ],
 )
 def test_what_cannot_be_planned_is_refused(build, said) -> None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engines.base import FloatArray
 from engines.description import Amount, Degradation, Finding, Modality, Severity
 from engines.medq_uni.degradations.checks import NoPlaceError, hu_image, image, within
 from engines.medq_uni.degradations.ct import metal_shapes
 from engines.medq_uni.degradations.ct.materials import metal_named
 from engines.medq_uni.degradations.ct.metal_scan import MetalScan, scan_metal
-from engines.medq_uni.degradations.ct.metal_sites import anatomy
+from engines.medq_uni.degradations.ct.metal_sites import Anatomy, anatomy
 from engines.medq_uni.degradations.ct.metal_streaks import measure
 from engines.medq_uni.degradations.ct.scan import Scan
 from engines.medq_uni.degradations.ct.tissue import outside
@@ -64,10 +65,17 @@ class Metal:
         """
         source, pixel_mm = pair.source, _pixel_mm(pair)
         truth = hu_image("truth", pair.truth)
-        found = anatomy(truth, pixel_mm)
+        return self.insert(pair, self.drawn(source, anatomy(truth, pixel_mm), rng), rng)
+
+    def drawn(self, source: Source, found: Anatomy, rng: np.random.Generator) -> FloatArray:
+        """The implant where it belongs in ``source``, of which ``found`` is known: the part of
+        every pixel (rows, columns) that is metal, 0 to 1.
+
+        Raises:
+            NoPlaceError: it doesn't belong into this image.
+        """
         rods = metal_shapes.place(self.kind, found, source.region, self.size, rng)
-        fraction = metal_shapes.draw(rods, truth.shape, pixel_mm)
-        return self.insert(pair, fraction, rng)
+        return metal_shapes.draw(rods, source.values.shape, source.pixel_mm)
 
     def insert(self, pair: Pair, fraction: ArrayLike, rng: np.random.Generator) -> Pair:
         """``pair`` with metal of any shape: ``fraction`` (rows, columns) is 0 to 1.

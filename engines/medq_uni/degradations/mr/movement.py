@@ -1,5 +1,8 @@
 """How patients move while they are scanned: jerks, drifts and breaths, of a wanted size.
 
+What comes again and again is called breathing: that it is in the trunk. In a head or a leg it is a
+nodding or a tremor, which goes any way (``Movement.slant``).
+
 A movement is a course in time; an order of lines turns it into one pose for each line of k-space,
 as in the forward model of Loktyushin et al. (Magn Reson Med 2013;70:1608).
 
@@ -21,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.base import BoolArray
 from engines.medq_uni.degradations.checks import LEAST_SIDE, MOST_SIDE, within
 from engines.medq_uni.degradations.mr.moved import PoseArray, Poses
 from engines.medq_uni.degradations.mr.ordering import Ordering, TimeArray, random_ordering
@@ -80,47 +84,66 @@ class Movement:
 
     ``shift_mm`` is the largest displacement of the middle of the object, ``degrees`` the largest
     angle, both from where the object lay when the zero frequency was measured. ``ordering`` is how
-    lines follow each other, by chance where it is ``None``.
+    lines follow each other, by chance where it is ``None``. ``slant`` turns the way of the object,
+    in radians clockwise: breaths go up and down the image without it.
 
     Raises:
-        ValueError: shift outside 0 to 100 mm, or angle outside 0 to 45 degrees.
+        ValueError: shift outside 0 to 100 mm, angle outside 0 to 45 degrees, or slant outside -2 pi
+            to 2 pi.
     """
 
     kind: MovementKind
     shift_mm: float
     degrees: float = 0.0
     ordering: Ordering | None = None
+    slant: float = 0.0
 
     def __post_init__(self) -> None:
         within("shift_mm", self.shift_mm, 0, MOST_MM)
         within("degrees", self.degrees, 0, MOST_DEGREES)
+        within("slant", self.slant, -2 * np.pi, 2 * np.pi)
 
     @property
     def name(self) -> str:
         """What tables call it."""
         return self.kind.name
 
-    def poses(self, lines: int, rng: np.random.Generator) -> Poses:
+    def poses(
+        self, lines: int, rng: np.random.Generator, measured: BoolArray | None = None
+    ) -> Poses:
         """A pose for each of ``lines`` phase-encoding lines.
 
-        The line of the zero frequency, ``lines // 2``, has the zero pose, and so has the truth. The
-        amounts are met to rounding. Edges come from other lines as well, so that the image as a
-        whole may lie beside the truth by some part of the amount, a fifth in the middle and a half
-        at times; no rule for a pose is known that avoids it (arXiv:2204.03522).
+        ``measured`` (lines,) says which of them are measured, all by default: over these the
+        amounts are met to rounding, and the movement takes the time that they take. The others have
+        the zero pose, and so have the line of the zero frequency, ``lines // 2``, and the truth.
+        Where no other line is measured nobody can see a movement, and there is none.
+
+        Edges come from other lines as well, so that the image as a whole may lie beside the truth
+        by some part of the amount, a fifth in the middle and a half at times; no rule for a pose is
+        known that avoids it (arXiv:2204.03522).
 
         Raises:
-            ValueError: lines outside 16 to 4096.
+            ValueError: lines outside 16 to 4096, or ``measured`` of another shape or without the
+                zero frequency.
         """
         within("lines", lines, LEAST_SIDE, MOST_SIDE)
-        amounts = (self.shift_mm, self.degrees)
-        if not any(amounts):
-            return Poses(np.zeros(lines), np.zeros(lines), np.zeros(lines))
-        times = (self.ordering or random_ordering(rng)).times(lines)
+        seen_lines = np.ones(lines, np.bool_) if measured is None else measured
+        if seen_lines.shape != (lines,) or not seen_lines[lines // 2]:
+            raise ValueError(
+                f"measured must say of {lines} lines which are measured, line {lines // 2} among "
+                f"them, not of shape {seen_lines.shape}"
+            )
+        best = Poses(np.zeros(lines), np.zeros(lines), np.zeros(lines))
+        if not self.shift_mm and not self.degrees:
+            return best
+        times = _stretched((self.ordering or random_ordering(rng)).times(lines), seen_lines)
         most_mm = float(np.hypot(self.shift_mm, RADIUS_MM * np.radians(self.degrees)))
         nearest = np.inf
         for _ in range(TRIES):
-            poses = self._sized(_about_middle(self.kind.course(times, rng)))
-            seen = _seen(poses, most_mm)
+            poses = self._sized(_about_middle(self.kind.course(times, rng)), seen_lines)
+            if poses is None:
+                continue
+            seen = _seen(poses, most_mm, seen_lines)
             off = max(SEEN[0] - seen, seen - SEEN[1])
             if off < nearest:
                 nearest, best = off, poses
@@ -128,12 +151,25 @@ class Movement:
                 break
         return best
 
-    def _sized(self, course: Course) -> Poses:
-        """``course`` as large as wanted."""
-        down, right, turn = course
-        shift = self.shift_mm / float(np.hypot(down, right).max())
-        angle = np.radians(self.degrees) / float(np.abs(turn).max())
-        return Poses(down * shift, right * shift, turn * angle)
+    def _sized(self, course: Course, measured: BoolArray) -> Poses | None:
+        """``course`` as large as wanted over the measured lines; ``None`` where it rests there."""
+        down, right, turn = (np.where(measured, part, 0.0) for part in course)
+        way, angle = float(np.hypot(down, right).max()), float(np.abs(turn).max())
+        if min(way, angle) <= 0:
+            return None
+        shift, degrees = self.shift_mm / way, np.radians(self.degrees) / angle
+        if self.slant:
+            cos, sin = np.cos(self.slant), np.sin(self.slant)
+            down, right = down * cos + right * sin, right * cos - down * sin
+        return Poses(down * shift, right * shift, turn * degrees)
+
+
+def _stretched(times: TimeArray, measured: BoolArray) -> TimeArray:
+    """Times such that those of measured lines span the acquisition; the others take none."""
+    if measured.all() or measured.sum() < 2:
+        return times
+    first, last = float(times[measured].min()), float(times[measured].max())
+    return np.clip((times - first) / (last - first), 0, 1) * float(times.max())
 
 
 def _about_middle(course: Course) -> Course:
@@ -142,18 +178,20 @@ def _about_middle(course: Course) -> Course:
     return down, right, turn
 
 
-def _seen(poses: Poses, most_mm: float) -> float:
+def _seen(poses: Poses, most_mm: float, measured: BoolArray) -> float:
     """The expected error of an image, as a share of that if all lines had ``most_mm``.
+
+    Of the lines that are measured; what the others leave out is no movement's fault.
 
     Edges have a spectrum that falls as one over the frequency. A displaced line is wrong by the
     square of its phase where that is small, and by all it holds where not, so that small movements
     harm all frequencies alike, and large ones mostly the low. The outer half of k-space is left
-    out: in many an image it was never measured.
+    out: it holds least.
     """
     lines = poses.lines
     frequency = (np.arange(lines) - lines // 2) / FIELD_MM
     way = np.hypot(np.hypot(poses.down_mm, poses.right_mm), RADIUS_MM * poses.radians)
-    inner = np.flatnonzero(frequency)
+    inner = np.flatnonzero((frequency != 0) & measured)
     inner = inner[np.abs(inner - lines // 2) <= lines // 4]
     square = (2 * np.pi * frequency[inner]) ** 2
     harm, most = (
@@ -200,6 +238,8 @@ def _drift(times: TimeArray, rng: np.random.Generator) -> Course:
 def _breathing(times: TimeArray, rng: np.random.Generator) -> Course:
     """Six to thirty breaths of varying length and depth, mostly up and down the image.
 
+    Elsewhere than in the trunk as many nods or shakes.
+
     Between breaths the chest rests at the end of breathing out, the more so the greater the power
     of the cosine (Lujan et al., Med Phys 1999;26:715).
     """
@@ -220,5 +260,6 @@ def _breathing(times: TimeArray, rng: np.random.Generator) -> Course:
 JERK = MovementKind("jerk", _jerk, True, (0.4, 1.0))
 DRIFT = MovementKind("drift", _drift, True, (0.4, 1.0))
 BREATHING = MovementKind("breathing", _breathing, False, (0.03, 0.1))
+"""What comes again and again: breathing in the trunk, nodding or tremor in heads and limbs."""
 MOVEMENTS: tuple[MovementKind, ...] = (JERK, DRIFT, BREATHING)
 """In the order of reports."""

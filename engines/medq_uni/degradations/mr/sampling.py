@@ -19,8 +19,9 @@ CENTRE = (0.04, 0.08)
 of the public benchmark (Knoll et al., Radiol Artif Intell 2020;2:e190007)."""
 LEAST_CENTRE = 2
 """Fewest lines of a centre."""
-CLOSE = 0.05
-"""A fold this close to that asked for, as a share, is taken as found."""
+CLOSE = (-0.05, 0.03)
+"""A fold this close to that asked for, as a share, is taken as found. There is less room above:
+levels come closer to the cut-off of the next severity."""
 DENSITY_POWER = (1.0, 3.0)
 """Random lines get rarer outwards by a power of the distance from the edge of k-space."""
 LEAST_FRACTION = 9 / 16
@@ -47,7 +48,8 @@ class Pattern:
     folds: tuple[float, float]
     samples: Samples = field(repr=False)
     filtered: bool = False
-    """Whether scanners may filter what this pattern measures, against ringing."""
+    """Whether scanners may filter what this pattern measures, against ringing: then an image holds
+    not exactly what was measured, but a rolled-off share of it."""
 
     def mask(
         self, rows: int, columns: int, fold: float, phase_axis: int, rng: np.random.Generator
@@ -74,7 +76,8 @@ class Pattern:
         """Weights, float32 from 0 to 1, by which the reconstruction takes what was measured.
 
         1 where ``mask`` (rows, columns) is, but for a pattern that scanners may filter: every
-        second time its block is rolled off by a cosine (a Tukey window), which rings less.
+        second time its block is rolled off by a cosine (a Tukey window), which rings less. What was
+        measured is then not kept exactly: a restoration may have to change these samples too.
         """
         weights = mask.astype(np.float32)
         if self.filtered and rng.random() < 0.5:
@@ -113,11 +116,11 @@ def _equidistant(lines: int, reads: int, fold: float, rng: np.random.Generator) 
         count = round((wanted - lines / step) / (1 - 1 / step))
         kept = _centre(lines, max(least, count))
         kept[first::step] = True
-        off = abs(lines / int(kept.sum()) / fold - 1)
-        if off < error:
-            best, error = kept, off
-        if error <= CLOSE:
-            break
+        off = lines / int(kept.sum()) / fold - 1
+        if abs(off) < error:
+            best, error = kept, abs(off)
+        if CLOSE[0] <= off <= CLOSE[1]:
+            return _whole_lines(kept, reads)
     return _whole_lines(best, reads)
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engines.base import FloatArray
 from engines.description import Amount, Degradation, Modality
@@ -28,9 +27,9 @@ from engines.medq_uni.degradations.mr.encoding import (
     to_kspace,
     with_phase,
 )
-from engines.medq_uni.degradations.mr.moved import Poses, moved_kspace
+from engines.medq_uni.degradations.mr.moved import moved_kspace
 from engines.medq_uni.degradations.mr.movement import Movement
-from engines.medq_uni.degradations.mr.noise import complex_noise, rician_moments, sigma_for
+from engines.medq_uni.degradations.mr.noise import complex_noise, sigma_for
 from engines.medq_uni.degradations.mr.sampling import Pattern, check_axis
 from engines.medq_uni.pair import Pair, Source
 from engines.medq_uni.signal import tissue_signal
@@ -59,11 +58,11 @@ class MRScan:
     """The slice as one acquisition shows it; truth stays.
 
     ``pattern`` says what part of k-space is measured, ``fold`` how many times less than all;
-    ``movement`` is the patient's. ``noise_percent`` is the standard deviation of the noise in the
-    magnitude of tissue, in % of its signal, were all of k-space measured: what is not measured
-    brings no noise either, and what the image holds in the end is what the pair and its finding
-    say. ``coils`` is how many receive, ``phase_axis`` the image's axis that is phase-encoded (0:
-    lines are rows of k-space). Asked for nothing it returns the pair as it is.
+    ``movement`` is the patient's. ``noise_percent`` is the standard deviation of all noise in
+    tissue of the final magnitude, in % of its signal, the source's own included: the scan adds what
+    is missing, the more to each sample the fewer are measured; 0 adds none. ``coils`` is how many
+    receive, ``phase_axis`` the image's axis that is phase-encoded (0: lines are rows of k-space).
+    Asked for nothing it returns the pair as it is.
 
     Raises:
         ValueError: a fold that the pattern can't have or other than 1 without one, noise not within
@@ -89,10 +88,15 @@ class MRScan:
     def apply(self, pair: Pair, rng: np.random.Generator) -> Pair:
         """``pair`` scanned anew; the source's own noise is filtered as the image is.
 
+        It is taken to be white, so that as much of it is left as of the samples: true of a source
+        that was not interpolated (``extent``) and not smoothed; of a smoothed one more is left
+        where the middle of k-space is measured than is said.
+
         Raises:
             ValueError: no MR image of values from 0 on, or it was undersampled or moved before:
                 ask for all of it in one scan.
-            NoPlaceError: an image without signal, or without tissue to tell noise by.
+            NoPlaceError: an image without signal, without tissue to tell noise by, or with more
+                noise of its own than is asked for.
         """
         values = _checked(pair)
         if self.pattern is None and self.movement is None and self.noise_percent == 0:
@@ -100,28 +104,27 @@ class MRScan:
         if not values.any():
             raise NoPlaceError(f"image of {pair.source.name!r} has no signal to scan")
         signal = _signal(pair) if self.noise_percent > 0 else 0.0
-        wanted = self.noise_percent / 100 * signal
-        sigma = sigma_for(wanted, signal) if wanted > 0 else 0.0
 
         rows, columns = values.shape
         maps = coil_maps(self.coils, (rows, columns), rng)
         seen = maps * with_phase(values, random_phase((rows, columns), rng))
         weights, fold = self._weights((rows, columns), rng)
+        # Noise that is white stays so in each sample that is kept.
+        passed = float(np.sqrt(np.mean(np.square(weights, dtype=np.float64))))
+        own = pair.noise * passed
+        added = self._missing(pair, own, signal)
         poses = None
         if self.movement is None:
             kspace = to_kspace(seen)
         else:
             lines = np.asarray(weights.any(axis=1 - self.phase_axis), np.bool_)
-            poses = _noticed(self.movement.poses(len(lines), rng), lines)
+            poses = self.movement.poses(len(lines), rng, lines)
             kspace = moved_kspace(seen, poses, pair.source.pixel_mm, self.phase_axis)
-        if sigma > 0:
-            kspace += complex_noise(kspace.shape, sigma, rng)
+        if added > 0:
+            kspace += complex_noise(kspace.shape, sigma_for(added, signal) / passed, rng)
         shown = zero_filled(kspace, weights, maps)
 
-        # Noise that is white stays so in each sample that is kept.
-        passed = float(np.sqrt(np.mean(np.square(weights, dtype=np.float64))))
-        added = rician_moments(signal, sigma * passed)[1] if sigma > 0 else 0.0
-        total = float(np.hypot(pair.noise * passed, added))
+        total = float(np.hypot(own, added))
         how = (("phase_axis", AXIS_NAMES[self.phase_axis]), ("coils", self.coils))
         made = replace(pair, image=shown, noise=total, recipe=(*pair.recipe, *how))
         if self.pattern is not None:
@@ -130,11 +133,23 @@ class MRScan:
         if poses is not None and self.movement is not None:
             amounts = [Amount(poses.largest_mm, "mm"), Amount(poses.largest_degrees, "degrees")]
             made = _said(made, Degradation.MOTION, amounts, movement=self.movement.name)
-        if added > 0:
+        if self.noise_percent > 0:
             amount = Amount(100 * total / signal, "% of signal")
             percent = 100 * added / signal
             made = _said(made, Degradation.NOISE, [amount], added_percent=percent)
         return made
+
+    def _missing(self, pair: Pair, own: float, signal: float) -> float:
+        """The deviation of the noise to add to an image that has ``own`` of its own."""
+        if self.noise_percent == 0:
+            return 0.0
+        total = self.noise_percent / 100 * signal
+        if own > total:
+            raise NoPlaceError(
+                f"image of {pair.source.name!r} has {100 * own / signal:.3g} % of noise already, "
+                f"not {self.noise_percent:g}"
+            )
+        return float(np.sqrt(total**2 - own**2))
 
     def _weights(
         self, shape: tuple[int, int], rng: np.random.Generator
@@ -143,15 +158,6 @@ class MRScan:
             return np.ones(shape, np.float32), 1.0
         mask, fold = self.pattern.mask(*shape, self.fold, self.phase_axis, rng)
         return self.pattern.weights(mask, rng), fold
-
-
-def _noticed(poses: Poses, lines: NDArray[np.bool_]) -> Poses:
-    """``poses`` without those of lines that were not measured: nobody sees them."""
-    return Poses(
-        np.where(lines, poses.down_mm, 0),
-        np.where(lines, poses.right_mm, 0),
-        np.where(lines, poses.radians, 0),
-    )
 
 
 def _said(pair: Pair, kind: Degradation, amounts: list[Amount], **recipe: float | str) -> Pair:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from engines.base import FloatArray
-from engines.medq_uni.degradations.pet.rays import FWHM, StripRays
+from engines.medq_uni.degradations.pet.rays import StripRays
 from engines.medq_uni.degradations.pet.scan import PETScan
+from engines.phantoms.pet.psf import FWHM_OF_SD
 
 Counts = NDArray[np.int64]
 
@@ -24,9 +25,9 @@ Counts = NDArray[np.int64]
 class Expected:
     """What a scan of one true coincidence is expected to count, (views, detectors) each.
 
-    ``trues`` add up to 1; ``background`` are scatter and randoms; ``passing`` is the share of
-    photon pairs that the body lets through. ``per_activity`` is counts for an activity of 1, so
-    that images in counts are divided by it.
+    ``trues`` add up to 1; ``background`` are scatter and randoms on the same rays; ``passing`` is
+    the share of photon pairs that the body lets through. ``per_activity`` is counts for an activity
+    of 1, so that images in counts are divided by it.
     """
 
     trues: FloatArray
@@ -41,13 +42,18 @@ class Expected:
 
 
 def expected(
-    activity: FloatArray, attenuation: FloatArray, rays: StripRays, scan: PETScan
+    activity: FloatArray,
+    attenuation: FloatArray,
+    rays: StripRays,
+    scan: PETScan,
+    beyond: int = 0,
 ) -> Expected:
     """The expectation of ``activity`` (rows, columns, not negative) behind ``attenuation`` (1/mm).
 
     ``rays`` are as wide as the scanner's blur. Scatter is the trues spread wide, as its single
     scatter is to a first approximation (Bailey and Meikle, Phys Med Biol 1994;39:411); randoms are
-    the same everywhere.
+    the same everywhere. Both also reach the ``beyond`` bins that the scanner has on either side of
+    those of ``rays``.
 
     Raises:
         ValueError: nothing is counted.
@@ -59,10 +65,12 @@ def expected(
     if not total > 0:
         raise ValueError("activity must be above zero somewhere")
     trues = (trues / total).astype(np.float32)
-    wide = scan.scatter_mm / FWHM / rays.beam.detector_mm
-    scattered = ndimage.gaussian_filter1d(trues, wide, axis=1, mode="constant")
+    wide = scan.scatter_mm / FWHM_OF_SD / rays.beam.detector_mm
+    padded = np.pad(trues, [(0, 0), (beyond, beyond)])
+    scattered = ndimage.gaussian_filter1d(padded, wide, axis=1, mode="constant")
     background = scattered * (scan.scatter / float(scattered.sum(dtype=np.float64)))
-    background += scan.randoms / trues.size
+    background += scan.randoms / padded.size
+    background = background[:, beyond : beyond + trues.shape[1]]
     return Expected(
         trues, np.asarray(background, np.float32), np.asarray(passing, np.float32), 1 / total
     )

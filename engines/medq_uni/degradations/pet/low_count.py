@@ -137,7 +137,7 @@ def wanted_noise(
     """
     # Thinning adds (1 / share - 1) over the full counts to the variance.
     left = 1.0 if share is None else 1 - share
-    told = tissue.noise(np.sqrt(scanned.variance()))
+    told = tissue.noise(np.sqrt(np.maximum(scanned.variance(), 0)))
     counts = left * (told / added) ** 2
     for _ in range(TRIES):
         noise = scanned.noise(counts, rng, None if share is None else counts / share)

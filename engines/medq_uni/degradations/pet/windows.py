@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.medq_uni.degradations.kernels import Kernel
-from engines.medq_uni.degradations.pet.rays import FWHM
+from engines.phantoms.pet.psf import FWHM_OF_SD
 
 Frequencies = NDArray[np.floating]
 
 
 def gaussian_transfer(per_mm: Frequencies, fwhm_mm: float) -> NDArray[np.float64]:
     """Modulation transfer at ``per_mm`` (1/mm) of a Gaussian filter."""
-    return np.asarray(np.exp(-2 * (np.pi * fwhm_mm / FWHM * np.asarray(per_mm, np.float64)) ** 2))
+    return np.asarray(
+        np.exp(-2 * (np.pi * fwhm_mm / FWHM_OF_SD * np.asarray(per_mm, np.float64)) ** 2)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,14 @@ from engines.description import Modality
 from engines.medq_uni.yardstick.contestant import Contestant
 
 STRENGTHS: dict[str, dict[Modality, float]] = {
-    "wavelet": {Modality.CT: 1.5, Modality.MR: 0.8, Modality.PT: 0.8},
-    "TV": {Modality.CT: 0.8, Modality.MR: 0.5, Modality.PT: 1.6},
-    "NLM": {Modality.CT: 1.0, Modality.MR: 0.5, Modality.PT: 1.2},
+    "wavelet": {Modality.CT: 1.5, Modality.MR: 1.0, Modality.PT: 0.8},
+    "TV": {Modality.CT: 0.8, Modality.MR: 0.7, Modality.PT: 1.6},
+    "NLM": {Modality.CT: 1.0, Modality.MR: 0.6, Modality.PT: 1.2},
     "BM3D": {Modality.CT: 1.5, Modality.MR: 1.0, Modality.PT: 3.0},
 }
 """Filter and modality -> the constant: the noise level that wavelet and BM3D are told, the weight
-of total variation and the cut-off distance ``h`` of non-local means, all in levels told. Of those
-within a few hundredths of a decibel of the best it is the one that serves noise better."""
+of total variation and the cut-off distance ``h`` of non-local means, all in levels told. In MR it
+is the best for noise alone: of what isn't noise less is told."""
 NLM_PATCH = 5
 NLM_DISTANCE = 6
 """Side of the patches and the search distance of non-local means in pixels."""

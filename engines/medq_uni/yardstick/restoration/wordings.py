@@ -16,7 +16,7 @@ from engines.description import (
     Verdict,
 )
 from engines.medq_uni.pair import Pair
-from engines.medq_uni.truth import KNOWN, not_known
+from engines.medq_uni.truth import KNOWN, KNOWN_OF_PHANTOMS, not_known
 from engines.severity import cut_offs
 from engines.verdict import verdict_of
 
@@ -36,13 +36,14 @@ def no_words(pair: Pair) -> QualityDescription:
 
 
 def none_words(pair: Pair) -> QualityDescription:
-    """A description that says of all that is known in this modality that it isn't there."""
+    """A description that says of all that can be known in this modality that it isn't there."""
     source = pair.source
+    kinds = (*KNOWN[source.modality], *KNOWN_OF_PHANTOMS[source.modality])
     return QualityDescription(
         source.modality,
         source.region,
-        tuple(Finding(kind, Severity.NONE) for kind in KNOWN[source.modality]),
-        not_known(source.modality, set(KNOWN[source.modality])),
+        tuple(Finding(kind, Severity.NONE) for kind in kinds),
+        not_known(source.modality, set(kinds)),
         Verdict.GOOD,
         (Action.KEEP,),
         Confidence.HIGH,

@@ -162,6 +162,8 @@ def test_constant_and_odd_images_give_numbers(shape, pixel_mm, hu) -> None:
         (lambda: MetalScan(kvp=30), "kvp"),
         (lambda: MetalScan(scatter=-1), "scatter"),
         (lambda: MetalScan(share=0), "share"),
+        (lambda: MetalScan(views=98), "views"),
+        (lambda: MetalScan(views=165), "views must be even"),
         (lambda: with_metal(np.full((SIZE, SIZE), 2.0, np.float32)), "fraction"),
         (lambda: with_metal(np.full((SIZE, SIZE), np.nan, np.float32)), "fraction"),
         (lambda: with_metal(np.zeros((SIZE, SIZE + 1), np.float32)), "fraction must be of"),

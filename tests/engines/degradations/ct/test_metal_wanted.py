@@ -5,17 +5,24 @@ from functools import cache
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from engines.description import Degradation, Modality, Severity
 from engines.medq_uni.degradations.checks import NoPlaceError
 from engines.medq_uni.degradations.ct.metal import Metal, random_metal
-from engines.medq_uni.degradations.ct.metal_wanted import SomeMetal, aim
+from engines.medq_uni.degradations.ct.metal_scan import VIEWS, MetalScan
+from engines.medq_uni.degradations.ct.metal_sites import anatomy
+from engines.medq_uni.degradations.ct.metal_wanted import QUICK_VIEWS, SomeMetal, aim, smaller
 from engines.medq_uni.degradations.kernels import STANDARD
 from engines.medq_uni.pair import Pair, Source, compose
 from engines.medq_uni.tasks.task import DEGREES
 from engines.phantoms.anatomy import PLANS, random_phantom
 from engines.severity import cut_offs, severity_of
 from tests.engines.degradations.ct.metal_bodies import amount, pair
+
+
+def generator(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
 
 
 @cache
@@ -35,18 +42,59 @@ def test_streaks_have_the_severity_that_was_asked_for(severity) -> None:
     assert got[severity] >= got.total() - 1
 
 
-def test_an_implant_is_scanned_a_few_times_at_most(monkeypatch) -> None:
-    count, apply = 0, Metal.apply
+@pytest.mark.parametrize("severity", DEGREES)
+def test_nearly_all_scans_are_quick_ones(severity, monkeypatch) -> None:
+    views, insert = list[int](), Metal.insert
 
-    def counted(self: Metal, pair: Pair, rng: np.random.Generator) -> Pair:
-        nonlocal count
-        count += 1
-        return apply(self, pair, rng)
+    def counted(
+        self: Metal, pair: Pair, fraction: NDArray[np.float32], rng: np.random.Generator
+    ) -> Pair:
+        views.append(self.scan.views)
+        return insert(self, pair, fraction, rng)
 
-    monkeypatch.setattr(Metal, "apply", counted)
-    for seed in range(6):
-        compose(drawn("abdomen"), [SomeMetal(Severity.MODERATE)], seed)
-    assert count <= 6 * 5
+    monkeypatch.setattr(Metal, "insert", counted)
+    for seed in range(4):
+        compose(drawn("abdomen"), [SomeMetal(severity)], seed)
+    assert 4 <= views.count(VIEWS) <= 4 + 2  # a quick one may be wrong now and then
+    assert len(views) <= 4 * 6
+
+
+@pytest.mark.parametrize(("region", "kind"), [("abdomen", "plate"), ("chest", "plate")])
+def test_a_quick_scan_tells_about_how_strong_streaks_are(region, kind) -> None:
+    made = random_phantom(region, 202, 400)
+    source = Source("s", "s", Modality.CT, region, "HU", made.values[0], made.pixel_mm, 3.0)
+    whole = Pair.clean(source)
+    small = smaller(whole)
+    assert small.image.shape == small.source.values.shape == (200, 200)
+    assert small.source.pixel_mm == 2 * source.pixel_mm
+    part = Metal(kind).drawn(source, anatomy(source.values, source.pixel_mm), generator(1))
+    quick = part.reshape(200, 2, 200, 2).mean(axis=(1, 3))
+    real = amount(Metal(kind).insert(whole, part, generator(2)))
+    told = Metal(kind, scan=MetalScan(views=QUICK_VIEWS)).insert(small, quick, generator(2))
+    assert real > 30
+    assert amount(told) == pytest.approx(real, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixel_mm", "step"),
+    [
+        ((128, 128), 3.0, 1),
+        ((512, 512), 0.7, 2),
+        ((511, 300), 0.7, 2),
+        ((1024, 1024), 0.35, 4),
+        ((512, 512), 2.0, 1),  # coarse as it is
+        ((4096, 40), 0.1, 2),  # 16 pixels at least
+    ],
+)
+def test_what_is_scanned_quickly_is_small_and_not_too_coarse(shape, pixel_mm, step) -> None:
+    values = generator(0).uniform(-1000, 1000, shape).astype(np.float32)
+    source = Source("s", "s", Modality.CT, "head", "HU", values, pixel_mm, 3.0)
+    small = smaller(Pair.clean(source))
+    rows, columns = (length // step for length in shape)
+    assert small.image.shape == (rows, columns)
+    assert small.source.pixel_mm == step * pixel_mm
+    last = values[(rows - 1) * step : rows * step, (columns - 1) * step : columns * step]
+    assert small.truth[-1, -1] == pytest.approx(last.mean(), abs=0.01)
 
 
 def test_it_is_the_same_implant_that_fills_less_of_the_slice() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from engines.medq_uni.degradations.mr import coils, encoding
 from engines.medq_uni.degradations.mr.coils import coil_maps, combine
 from engines.medq_uni.degradations.mr.encoding import (
     random_phase,
@@ -59,6 +60,20 @@ def test_phase_is_smooth_and_not_nothing(seed) -> None:
     assert rest.std() > 0.1
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_echo_lies_off_the_middle_of_k_space_along_both_axes(axis, monkeypatch) -> None:
+    monkeypatch.setattr(encoding, "PHASE_RADIANS", (1e-9, 2e-9))  # nothing but the ramps is left
+    shifts = []
+    for seed in range(60):
+        phase = random_phase((64, 48), np.random.default_rng(seed)).astype(np.float64)
+        steps = np.diff(phase, axis=axis)
+        assert np.ptp(steps) < 1e-5
+        shifts.append(steps.mean() * steps.shape[axis] / (2 * np.pi))
+    assert np.abs(shifts).max() <= encoding.MOST_ECHO_SHIFT
+    assert min(shifts) < -0.7 and max(shifts) > 0.7
+    assert np.std(shifts) == pytest.approx(3**-0.5, rel=0.2)  # as likely anywhere within a line
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_phase_breaks_the_symmetry_of_k_space_but_keeps_the_magnitude(seed) -> None:
     magnitude = np.zeros((65, 65), np.float32)
@@ -82,6 +97,39 @@ def test_the_squares_of_sensitivities_add_up_to_one(count, shape) -> None:
     maps = coil_maps(count, shape, np.random.default_rng(count))
     assert maps.shape == (count, *shape) and maps.dtype == np.complex64
     np.testing.assert_allclose((np.abs(maps) ** 2).sum(axis=0), 1, atol=1e-5)
+
+
+def biot_savart(right: float, down: float, angle: float, radius: float) -> complex:
+    """B_x - i B_y of a unit current in a loop, summed over its pieces; it faces the middle."""
+    turn = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
+    axis = np.array([np.cos(angle), np.sin(angle), 0.0])
+    side, up = np.array([-axis[1], axis[0], 0.0]), np.array([0.0, 0.0, 1.0])
+    loop = coils.DISTANCE * axis + radius * np.outer(np.cos(turn), side)
+    loop += radius * np.outer(np.sin(turn), up)
+    pieces = radius * (np.outer(-np.sin(turn), side) + np.outer(np.cos(turn), up))
+    away = np.array([right, down, 0.0]) - loop
+    field = np.cross(pieces, away) / np.linalg.norm(away, axis=1, keepdims=True) ** 3
+    total = field.sum(axis=0) * 2 * np.pi / len(turn)
+    return complex(total[0], -total[1])
+
+
+@pytest.mark.parametrize("angle", [0.3, 1.9, 4.0])
+@pytest.mark.parametrize("radius", [0.4, 0.6])
+def test_a_coil_has_the_field_of_its_loop(angle, radius) -> None:
+    cos, sin = np.cos(angle), np.sin(angle)
+
+    def ratio(along: float, across: float) -> complex:
+        right, down = along * cos - across * sin, along * sin + across * cos
+        at = np.float32([[right]]), np.float32([[down]])
+        return complex(coils._loop(*at, angle, radius)[0, 0]) / biot_savart(
+            right, down, angle, radius
+        )
+
+    on_axis = ratio(0.0, 0.0)
+    assert ratio(-0.5, 0.0) == pytest.approx(on_axis, rel=1e-3)
+    for along, across in [(-0.7, 0.5), (-0.7, -0.5), (0.0, 0.7), (0.2, -0.8), (-0.3, 0.3)]:
+        off_axis = ratio(along, across) / on_axis
+        assert abs(np.angle(off_axis)) < 0.25 and abs(off_axis) == pytest.approx(1, rel=0.35)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,5 +1,7 @@
 """Movements have the size that was asked for, come when they matter, and look like their names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,6 +49,94 @@ def test_amounts_are_met_and_the_middle_of_kspace_lies_still(
     assert poses.largest_degrees == pytest.approx(degrees, rel=1e-9)
     middle = lines // 2
     assert poses.down_mm[middle] == poses.right_mm[middle] == poses.radians[middle] == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    kind=st.sampled_from(MOVEMENTS),
+    lines=st.integers(16, 300),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_amounts_are_met_over_the_lines_that_are_measured(kind, lines, share, seed) -> None:
+    rng = np.random.default_rng(seed)
+    measured = rng.random(lines) < share
+    measured[[lines // 2, lines // 2 - 1]] = True
+    poses = kind.movement(4.0, 2.0).poses(lines, rng, measured)
+    assert poses.largest_mm == pytest.approx(4, rel=1e-9)
+    assert poses.largest_degrees == pytest.approx(2, rel=1e-9)
+    for part in (poses.down_mm, poses.right_mm, poses.radians):
+        assert not part[~measured].any() and part[lines // 2] == 0
+
+
+@KINDS
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.name)
+def test_movements_take_the_time_in_which_lines_are_measured(kind, order) -> None:
+    lines = 240
+    for measured in (np.abs(np.arange(lines) - 120) < 30, np.arange(lines) > 110):
+        for seed in range(10):
+            rng = np.random.default_rng(seed)
+            poses = Movement(kind, 3.0, 0.0, order).poses(lines, rng, measured)
+            inner = measured & (np.abs(np.arange(lines) - 120) < 60)
+            way = np.hypot(poses.down_mm, poses.right_mm)[inner] / 3
+            assert 0.3 < np.sqrt(np.mean(way**2)) < 0.95
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.name)
+def test_the_time_of_measured_lines_is_that_of_the_whole_acquisition(order) -> None:
+    given_times = []
+
+    def course(times, rng):
+        given_times.append(times)
+        return JERK.course(times, rng)
+
+    kind = replace(JERK, course=course)
+    measured = np.abs(np.arange(240) - 130) < 20
+    Movement(kind, 3.0, 1.0, order).poses(240, np.random.default_rng(0), measured)
+    times, before = given_times[0], order.times(240)
+    assert times[measured].min() == 0 and times[measured].max() > 0.9
+    assert times.min() >= 0 and times.max() < 1
+    assert np.array_equal(np.argsort(times[measured]), np.argsort(before[measured]))
+
+
+@KINDS
+def test_few_lines_move_as_far_on_average_as_all_do(kind) -> None:
+    means = []
+    for share in (1.0, 0.2):
+        ways = []
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            measured = rng.random(240) < share
+            measured[118:123] = True
+            poses = Movement(kind, 3.0, 0.0, Sequential()).poses(240, rng, measured)
+            inner = measured & (np.abs(np.arange(240) - 120) < 60)
+            ways.append(np.sqrt(np.mean(np.hypot(poses.down_mm, poses.right_mm)[inner] ** 2)) / 3)
+        means.append(np.mean(ways))
+    assert means[1] == pytest.approx(means[0], abs=0.06)
+
+
+@KINDS
+def test_all_lines_measured_is_as_when_nobody_says(kind) -> None:
+    movement, whole = kind.movement(3.0, 1.0), np.ones(100, np.bool_)
+    one, other = (movement.poses(100, np.random.default_rng(1), m) for m in (None, whole))
+    assert np.array_equal(one.down_mm, other.down_mm)
+    assert np.array_equal(one.radians, other.radians)
+
+
+def test_nobody_sees_a_movement_where_one_line_is_measured() -> None:
+    alone = np.arange(64) == 32
+    poses = JERK.movement(3.0, 1.0).poses(64, np.random.default_rng(0), alone)
+    assert poses.largest_mm == poses.largest_degrees == 0
+
+
+def test_a_slant_turns_the_way_clockwise_and_nothing_else() -> None:
+    breath = Movement(BREATHING, 5.0, 0.2, Sequential())
+    slanted = Movement(BREATHING, 5.0, 0.2, Sequential(), slant=np.pi / 2)
+    one, turned = (m.poses(256, np.random.default_rng(3)) for m in (breath, slanted))
+    np.testing.assert_allclose(turned.down_mm, one.right_mm, atol=1e-9)
+    np.testing.assert_allclose(turned.right_mm, -one.down_mm, atol=1e-9)
+    assert np.array_equal(one.radians, turned.radians)
+    assert turned.largest_mm == pytest.approx(5)
 
 
 @KINDS
@@ -162,6 +252,14 @@ def test_bad_amounts_are_refused_by_name(bad) -> None:
         JERK.movement(0, bad)
     with pytest.raises(ValueError, match=r"^level must be from 0 to 45"):
         JERK.random_amounts(bad, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("measured", [np.ones(50, np.bool_), np.arange(64) < 10])
+def test_lines_measured_without_the_middle_or_of_another_image_are_refused(measured) -> None:
+    with pytest.raises(ValueError, match=r"^measured must say of 64 lines"):
+        JERK.movement(1, 1).poses(64, np.random.default_rng(0), measured)
+    with pytest.raises(ValueError, match=r"^slant"):
+        Movement(JERK, 1.0, slant=7.0)
 
 
 @pytest.mark.parametrize("lines", [0, 15, 4097])

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from engines.description import Degradation, Modality, Severity
-from engines.medq_uni.degradations.pet.breathing import Breathing, dwell, smeared
+from engines.medq_uni.degradations.pet.breathing import (
+    GRAIN_MM,
+    Breathing,
+    dwell,
+    noise_left,
+    smeared,
+)
 from engines.medq_uni.pair import Source, compose
 
 SIZE, PIXEL_MM = 64, 4.0
@@ -50,6 +57,31 @@ def test_it_widens_along_its_way_alone_and_keeps_activity_and_middle(radians, ax
     assert wider - wide == pytest.approx(float(dwell(6.0).var()), rel=0.03)
     across_before, across_after = spread(before, 1 - axis)[1], spread(after, 1 - axis)[1]
     assert across_after == pytest.approx(across_before, rel=0.01)
+
+
+def test_inspiration_goes_the_way_that_is_asked_for():
+    point = np.zeros((SIZE, SIZE), np.float32)
+    point[SIZE // 2, SIZE // 2] = 1
+    up = smeared(ndimage.gaussian_filter(point, 1.0), 8.0, np.pi).sum(axis=1)
+    assert up.argmax() > SIZE // 2, "it rests below, at the end of expiration"
+    assert up[SIZE // 2 - 6] > 3 * up[SIZE // 2 + 6], "and reaches far to the front"
+
+
+def test_all_places_of_a_breath_are_what_the_smear_is_a_mean_of():
+    image = ndimage.gaussian_filter(blob(1.5), 1.0)
+    plain = np.mean([ndimage.shift(image, (d, 0), order=5) for d in dwell(5.0)], axis=0)
+    assert smeared(image, 5.0, 0.0) == pytest.approx(plain, abs=2e-3 * float(image.max()))
+
+
+@pytest.mark.parametrize("way", [0.0, 8.0, 25.0])
+def test_a_sources_own_noise_is_smeared_with_it_and_said_to_be_less(way):
+    rng = np.random.default_rng(1)
+    white = rng.standard_normal((256, 256)).astype(np.float32)
+    grain = ndimage.gaussian_filter(white, GRAIN_MM / 2.355 / PIXEL_MM * 2)  # on pixels of 2 mm
+    after = smeared(grain, way / 2.0, 0.0)[40:-40, 40:-40]
+    assert after.std() / grain[40:-40, 40:-40].std() == pytest.approx(noise_left(way), rel=0.08)
+    pair = compose(source(noise=0.4), [Breathing(way)], 1)
+    assert pair.noise == pytest.approx(0.4 * noise_left(way))
 
 
 def test_no_movement_changes_nothing_and_is_said_as_none():

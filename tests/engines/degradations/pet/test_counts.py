@@ -19,7 +19,7 @@ DEFAULT_SCAN = PETScan()
 
 def scanned(scan: PETScan = DEFAULT_SCAN, region: str = "abdomen") -> tuple[StripRays, Expected]:
     rays = StripRays(scan.beam((64, 64), PIXEL_MM, 16), scan.psf_mm)
-    attenuation = attenuation_map(body_outline(body(), PIXEL_MM, 1.0), PIXEL_MM, region)
+    attenuation = attenuation_map(body_outline(body(), PIXEL_MM, 1.0, region), PIXEL_MM, region)
     return rays, expected(body(), attenuation, rays, scan)
 
 
@@ -29,6 +29,21 @@ def test_trues_add_up_to_one_and_the_background_to_its_share(scatter, randoms) -
     assert found.trues.sum() == pytest.approx(1, rel=1e-4)
     assert found.background.sum() == pytest.approx(scatter + randoms, rel=1e-4)
     assert found.trues.min() >= 0 and found.background.min() >= 0
+
+
+def test_a_narrower_field_has_the_background_of_the_scanners() -> None:
+    scan = PETScan()
+    wide, found = scanned(scan)
+    box = (slice(5, 59), slice(5, 59))
+    rays = StripRays(scan.beam((54, 54), PIXEL_MM, 16), scan.psf_mm)
+    attenuation = attenuation_map(body_outline(body(), PIXEL_MM, 1.0, "abdomen"), PIXEL_MM, "")
+    beyond = (wide.beam.detectors - rays.beam.detectors) // 2
+    assert beyond > 10
+    cut = expected(body()[box], attenuation[box], rays, scan, beyond)
+    assert cut.trues.sum() == pytest.approx(1, rel=1e-4)
+    assert cut.background.shape == cut.trues.shape
+    whole = found.background[:, beyond : beyond + rays.beam.detectors]
+    np.testing.assert_allclose(cut.background, whole, rtol=0.02)
 
 
 def test_scatter_reaches_beyond_the_body_and_is_smooth() -> None:
@@ -59,14 +74,14 @@ def test_the_outline_holds_lungs_and_leaves_out_noise_in_the_air() -> None:
     chest[inside(35, -40)] = 0.05
     chest += np.abs(np.random.default_rng(0).normal(0, 0.05, chest.shape)).astype(np.float32)
     chest[3, 3] = 1.0
-    found = body_outline(chest, PIXEL_MM, 1.0)
+    found = body_outline(chest, PIXEL_MM, 1.0, "chest")
     assert found[inside(90)].all()
     assert not found[~inside(108)].any()
 
 
 def test_arms_and_legs_are_bodies_too() -> None:
     arm = inside(14, 115)
-    assert body_outline((BODY | arm).astype(np.float32), PIXEL_MM, 1.0)[arm].all()
+    assert body_outline((BODY | arm).astype(np.float32), PIXEL_MM, 1.0, "abdomen")[arm].all()
 
 
 def test_nothing_counts_nothing() -> None:

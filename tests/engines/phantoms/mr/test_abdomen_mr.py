@@ -52,7 +52,8 @@ def test_a_slice_is_finite_without_signal_outside_and_quiet(contrast):
         values = canvas.values
         assert np.isfinite(values).all()
         assert values.min() == 0
-        skin = plan.torso.skin(canvas.z).grown(5 * plan.acquisition.blur_mm + 2 * canvas.pixel_mm)
+        reach = (5 * plan.acquisition.blur_pixels + 2) * canvas.pixel_mm
+        skin = plan.torso.skin(canvas.z).grown(reach)
         outside = canvas.share(skin) == 0
         assert outside.mean() > 0.1
         assert (values[outside] == 0).all()

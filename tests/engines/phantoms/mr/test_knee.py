@@ -82,7 +82,7 @@ def test_one_seed_is_one_knee_in_every_contrast_and_leaves_the_generator_alike()
         assert plan.knee.bones == first.knee.bones
         assert plan.knee.disease == first.knee.disease
         assert np.array_equal(plan.knee.soft.twigs, first.knee.soft.twigs)
-        assert plan.acquisition.blur_mm == first.acquisition.blur_mm
+        assert plan.acquisition.blur_pixels == first.acquisition.blur_pixels
 
 
 def test_the_same_seed_draws_the_same_bits_and_another_another_knee():
