@@ -33,6 +33,8 @@ QUIET_PERCENTILE = 10.0
 QUIET_FACTOR = 0.75
 """Sigma is the 10th percentile of local deviations over this, for noise alone: 0.80 where 22
 degrees of freedom are independent (chi distribution), less where noise is correlated."""
+AIR_PERCENTILE, HIGHEST_PERCENTILE = 5.0, 99.0
+BULK_SHARE, HALF, ABOVE_AIR = 0.25, 0.5, 1.8
 MIN_WINDOWS = 200
 """Windows needed for a histogram with a mode."""
 BINS = 128
@@ -194,7 +196,7 @@ def slice_noise(
     if windows < MIN_WINDOWS:
         return SliceNoise(None, 0.0, windows), statistics
     means = statistics.mean[tissue]
-    signal = float(np.median(means))
+    signal = _bulk(statistics) if modality is Modality.MR else float(np.median(means))
     deviations = statistics.deviation[tissue]
     if modality is Modality.PT:
         # The noise of a reconstructed PET image follows its signal: compare like with like.
@@ -204,6 +206,19 @@ def slice_noise(
         quiet = float(np.percentile(deviations, QUIET_PERCENTILE)) / QUIET_FACTOR
         sigma = min(sigma, quiet) or None
     return SliceNoise(sigma, signal, windows), statistics
+
+
+def _bulk(statistics: LocalStatistics) -> float:
+    """Signal of the bulk of the body: the median of local means above a quarter of the highest.
+
+    A threshold between air and body moves with the noise where much of the body is nearly dark, as
+    fat is where it is suppressed, and would tell another signal of the same tissue. Where air is
+    so noisy that it comes near a quarter itself, what is above it counts.
+    """
+    means = statistics.mean[statistics.inside]
+    air, highest = np.percentile(means, (AIR_PERCENTILE, HIGHEST_PERCENTILE))
+    least = max(BULK_SHARE * highest, min(ABOVE_AIR * air, HALF * highest))
+    return float(np.median(means[means > least]))
 
 
 def _mode(deviations: NDArray[np.float32]) -> float | None:
