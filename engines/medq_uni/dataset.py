@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from engines.medq_uni.command import WrongUse, named, told_in_a_line
+
 if TYPE_CHECKING:
     from engines.description import Modality
     from engines.medq_uni.pair import Source
@@ -29,10 +31,6 @@ LARGE = 50_000
 """Pairs that hours and gigabytes are told for."""
 LEAST_TOLD = 50
 """Fewer new pairs tell nothing of that."""
-
-
-class WrongUse(Exception):
-    """An option can't be meant; told in one line, exit code 2."""
 
 
 @app.command()
@@ -68,20 +66,14 @@ def main(
     from engines.medq_uni.pairs.record import OtherDataset
     from engines.medq_uni.pairs.workers import WorkerError
 
-    try:
-        _run(
-            out, count, data, held_out, split_seed, without, tasks, seed, shard, workers, benchmark
-        )
-    except (WrongUse, OtherDataset) as error:
-        typer.echo(f"dataset: {error}", err=True)
-        raise typer.Exit(2) from error
-    except (WorkerError, ValueError) as error:
-        typer.echo(f"dataset: {error}", err=True)
-        raise typer.Exit(1) from error
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"dataset: {where}{error.strerror or error}", err=True)
-        raise typer.Exit(1) from error
+    with told_in_a_line("dataset", WorkerError):
+        try:
+            _run(
+                out, count, data, held_out, split_seed, without, tasks, seed, shard, workers,
+                benchmark,
+            )  # fmt: skip
+        except OtherDataset as error:
+            raise WrongUse(str(error)) from error
 
 
 def _run(
@@ -107,7 +99,7 @@ def _run(
     from engines.medq_uni.phantom_sources import kinds_of
     from engines.medq_uni.tasks.table import TASKS
 
-    chosen = tuple(TASKS[name] for name in _chosen("task", tasks, tuple(TASKS)))
+    chosen = tuple(TASKS[name] for name in named("task", tasks, tuple(TASKS)))
     modalities = tuple(dict.fromkeys(task.modality for task in chosen))
     left_out = tuple(sorted(_named(without)))
     share = fixed.HELD_OUT if held_out is None else held_out
@@ -229,19 +221,6 @@ def _make(job: Job, arguments: Arguments, workers: int, console: Console) -> Non
 
 def _named(names: str | None) -> list[str]:
     return [name.strip() for name in (names or "").split(",") if name.strip()]
-
-
-def _chosen(what: str, names: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of ``known`` that are named, in their own order; all for ``None``."""
-    if names is None:
-        return known
-    wanted = _named(names)
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise WrongUse(f"no {what} named {unknown[0]!r}; known: {', '.join(known)}")
-    if not wanted:
-        raise WrongUse(f"no {what} is named; known: {', '.join(known)}")
-    return tuple(name for name in known if name in wanted)
 
 
 if __name__ == "__main__":

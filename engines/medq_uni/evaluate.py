@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from engines.base import REGISTRY, Engine, EngineError, load_engine
+from engines.medq_uni.command import WrongUse, named, told_in_a_line
 
 if TYPE_CHECKING:
     from engines.medq_uni.yardstick.evaluation import Settings
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 DEFAULT_COUNT, DEFAULT_BM3D = 60, 300
-
-
-class WrongUse(Exception):
-    """An option can't be meant; told in one line, exit code 2."""
 
 
 class Bars:
@@ -104,22 +101,12 @@ def main(
     ] = False,
 ) -> None:
     """Measure an engine and write OUT/evaluation.md, a CSV per table and figures."""
-    try:
+    with told_in_a_line("evaluate", EngineError):
         if held_out is not None:
             _check_share(held_out, data)
         _run(
             engine, out, data, held_out, split_seed, without, count, tasks, seed, bm3d, parts, quick
         )
-    except WrongUse as error:
-        typer.echo(f"evaluate: {error}", err=True)
-        raise typer.Exit(2) from error
-    except (EngineError, ValueError) as error:
-        typer.echo(f"evaluate: {error}", err=True)
-        raise typer.Exit(1) from error
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"evaluate: {where}{error.strerror or error}", err=True)
-        raise typer.Exit(1) from error
 
 
 def _run(
@@ -147,8 +134,8 @@ def _run(
     from engines.medq_uni.yardstick.report import PAGE, write
 
     left_out = _groups(without, data)
-    chosen = tuple(TASKS[name] for name in _chosen("task", tasks, tuple(TASKS)))
-    measured = frozenset(_chosen("part", parts, PARTS))
+    chosen = tuple(TASKS[name] for name in named("task", tasks, tuple(TASKS)))
+    measured = frozenset(named("part", parts, PARTS))
     settings = Settings(
         engine, chosen, data, count, seed, quick, bm3d, measured, held_out, split_seed, left_out
     )
@@ -180,26 +167,13 @@ def _groups(without: str | None, data: Path | None) -> tuple[str, ...]:
     from engines.medq_uni.real_sources import read_headers
 
     known = sorted({header.group for header in read_headers(data)})
-    return _chosen("group", without, tuple(known))
+    return named("group", without, tuple(known))
 
 
 def _engine(name: str) -> Engine:
     if name not in REGISTRY:
         raise WrongUse(f"no engine named {name!r}; known: {', '.join(sorted(REGISTRY))}")
     return load_engine(name)
-
-
-def _chosen(what: str, names: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of ``known`` that are named, commas between, in their own order; all for ``None``."""
-    if names is None:
-        return known
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise WrongUse(f"no {what} named {unknown[0]!r}; known: {', '.join(known)}")
-    if not wanted:
-        raise WrongUse(f"no {what} is named; known: {', '.join(known)}")
-    return tuple(name for name in known if name in wanted)
 
 
 def _about(settings: Settings) -> str:
