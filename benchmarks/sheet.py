@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 from PIL import Image
 
 from engines.base import FloatArray
+from engines.medq_uni.degradations.checks import NoPlaceError
+from engines.medq_uni.pair import Degrade, Pair, Source, compose
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -17,6 +19,19 @@ Window = tuple[float, float]
 GREYS = 48
 """Levels of grey kept in the files: enough for the eye, and small."""
 Tile = tuple[FloatArray, Window, str]
+
+
+def spoiled(
+    source: Source, steps: Sequence[Degrade], seed: int, shown: Window, said: Callable[[Pair], str]
+) -> Tile:
+    """What ``steps`` make of a source, ``said`` in the caption; itself where they can't be done,
+    as where it has more noise of its own.
+    """
+    try:
+        pair = compose(source, steps, seed)
+    except NoPlaceError:
+        return source.values, shown, "left as it is: it has\nmore of its own already"
+    return pair.image, shown, said(pair)
 
 
 def sheet(tiles: Sequence[Sequence[Tile]], title: str, path: Path, inverted: bool = False) -> None:

@@ -58,10 +58,13 @@ def of_pet(out: Path, sources: Sequence[Source], where: str) -> None:
 
 
 def real(data: Path, modality: Modality, groups: Sequence[str]) -> list[Source]:
-    """The middle slice of the first series of each group."""
+    """The middle slice of the first series of each group that is there."""
     found = load_series(data, modality)
-    series = [next(s for s in found if s.group.startswith(group)) for group in groups]
-    return [slices_of(s)[len(s.values) // 2] for s in series]
+    series = [next((s for s in found if s.group.startswith(group)), None) for group in groups]
+    there = [slices_of(s)[len(s.values) // 2] for s in series if s is not None]
+    if not there:
+        raise SystemExit(f"sheets: {data} has no {modality} series of {', '.join(groups)}")
+    return there
 
 
 def main() -> None:

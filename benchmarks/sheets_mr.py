@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.sheet import Tile, Window
+from benchmarks.sheet import Tile, Window, spoiled
 from engines.base import FloatArray
 from engines.description import Degradation, Modality
 from engines.medq_uni.degradations.mr.movement import MOVEMENTS
 from engines.medq_uni.degradations.mr.sampling import LOW_RESOLUTION, PATTERNS
 from engines.medq_uni.degradations.mr.scan import MRScan
-from engines.medq_uni.pair import Pair, Source, compose
+from engines.medq_uni.pair import Pair, Source
 from engines.medq_uni.phantom_sources import kinds_of, phantom_source
 
 FOLDS = (1.9, 3.2, 5.0, 8.0)
@@ -33,10 +33,15 @@ def window(image: FloatArray) -> Window:
     return 0.0, 1.05 * float(np.percentile(image, 99.3))
 
 
+def captioned(name: str, *kinds: Degradation) -> Callable[[Pair], str]:
+    """A caption of ``name`` and the findings of those kinds, a line each."""
+    return lambda pair: name + said(pair, *kinds)
+
+
 def said(pair: Pair, *kinds: Degradation) -> str:
-    """The findings in a caption's words."""
+    """The findings in a caption's words, a line each."""
     found = [pair.finding(kind) for kind in kinds]
-    return "; ".join(
+    return "\n".join(
         f"{', '.join(f'{a.value:.3g} {a.unit}' for a in f.amounts)}: {f.severity}"
         for f in found
         if f is not None
@@ -66,9 +71,9 @@ def undersampling(sources: Sequence[Source]) -> list[list[Tile]]:
             row: list[Tile] = [(source.values, shown, "truth")]
             for pattern in PATTERNS:
                 most = pattern is LOW_RESOLUTION and fold == FOLDS[-1]
-                pair = compose(source, [MRScan(pattern, CENTRAL if most else fold)], 1)
-                caption = f"{pattern.name}\n{said(pair, Degradation.UNDERSAMPLING)}"
-                row.append((pair.image, shown, caption))
+                step = MRScan(pattern, CENTRAL if most else fold)
+                told = captioned(f"{pattern.name}\n", Degradation.UNDERSAMPLING)
+                row.append(spoiled(source, [step], 1, shown, told))
             tiles.append(row)
     return tiles
 
@@ -85,9 +90,10 @@ def motion(sources: Sequence[Source]) -> list[list[Tile]]:
                 # Both directions of phase encoding take turns.
                 axis = number % 2
                 movement = kind.movement(amount, amount * TURNS[kind.name])
-                pair = compose(source, [MRScan(movement=movement, phase_axis=axis)], 4)
-                name = f"{kind.name}, phase along {('rows', 'columns')[axis]}"
-                row.append((pair.image, shown, f"{name}\n{said(pair, Degradation.MOTION)}"))
+                step = MRScan(movement=movement, phase_axis=axis)
+                name = f"{kind.name}, phase along {('rows', 'columns')[axis]}\n"
+                told = captioned(name, Degradation.MOTION)
+                row.append(spoiled(source, [step], 4, shown, told))
         tiles.append(row)
     return tiles
 
@@ -107,8 +113,7 @@ def mixtures(sources: Sequence[Source]) -> list[list[Tile]]:
             )
             row: list[Tile] = [(source.values, shown, "truth")]
             for step in steps:
-                pair = compose(source, [step], 5)
                 kinds = (Degradation.NOISE, Degradation.UNDERSAMPLING, Degradation.MOTION)
-                row.append((pair.image, shown, said(pair, *kinds).replace("; ", "\n")))
+                row.append(spoiled(source, [step], 5, shown, captioned("", *kinds)))
             tiles.append(row)
     return tiles

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.sheet import Tile, Window
-from benchmarks.sheets_mr import said
+from benchmarks.sheet import Tile, Window, spoiled
+from benchmarks.sheets_mr import captioned
 from engines.base import FloatArray
 from engines.description import Degradation, Modality
 from engines.medq_uni.degradations.pet.breathing import Breathing
 from engines.medq_uni.degradations.pet.low_count import LowCount
 from engines.medq_uni.degradations.pet.reconstruction import RECONSTRUCTIONS
-from engines.medq_uni.pair import Source, compose
+from engines.medq_uni.pair import Source
 from engines.medq_uni.phantom_sources import kinds_of, phantom_source
 
 PERCENTS = (9.0, 12.0, 20.0, 35.0)
@@ -49,9 +49,8 @@ def low_count(sources: Sequence[Source]) -> list[list[Tile]]:
             row: list[Tile] = [(source.values, shown, f"truth, {source.region}")]
             for reconstruction in RECONSTRUCTIONS:
                 step = LowCount(percent=percent, reconstruction=reconstruction)
-                pair = compose(source, [step], 1)
-                caption = f"{reconstruction.name}\n{said(pair, Degradation.LOW_COUNT)}"
-                row.append((pair.image, shown, caption))
+                told = captioned(f"{reconstruction.name}\n", Degradation.LOW_COUNT)
+                row.append(spoiled(source, [step], 1, shown, told))
             tiles.append(row)
     return tiles
 
@@ -64,11 +63,10 @@ def breathing(sources: Sequence[Source]) -> list[list[Tile]]:
         alone: list[Tile] = [(source.values, shown, "truth")]
         noisy: list[Tile] = [(source.values, shown, "truth")]
         for way, percent in zip(WAYS_MM, PERCENTS, strict=True):
-            pair = compose(source, [Breathing(way)], 1)
-            alone.append((pair.image, shown, said(pair, Degradation.MOTION)))
+            told = captioned("", Degradation.MOTION)
+            alone.append(spoiled(source, [Breathing(way)], 1, shown, told))
             few = LowCount(percent=percent, reconstruction=RECONSTRUCTIONS[0])
-            pair = compose(source, [Breathing(way), few], 1)
-            kinds = (Degradation.MOTION, Degradation.LOW_COUNT)
-            noisy.append((pair.image, shown, said(pair, *kinds).replace("; ", "\n")))
+            told = captioned("", Degradation.MOTION, Degradation.LOW_COUNT)
+            noisy.append(spoiled(source, [Breathing(way), few], 1, shown, told))
         tiles += [alone, noisy]
     return tiles
