@@ -173,6 +173,8 @@ def _otsu(sample: FloatArray) -> float:
     mass = np.cumsum(counts * middles)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (mass / below - (mass[-1] - mass) / above) ** 2
+    if not np.isfinite(between).any():
+        return float("inf")  # All of nearly one value: nothing parts them.
     return float(middles[int(np.nanargmax(between))] ** 2)
 
 

@@ -72,6 +72,12 @@ def test_a_full_bladder_is_not_the_body(bladder, size, noise):
     assert found.signal == pytest.approx(0.5, rel=0.15)
 
 
+@pytest.mark.parametrize("modality", [Modality.MR, Modality.PT])
+def test_values_that_nothing_parts_have_no_body(modality):
+    nearly_one = np.array([[0.96, 0.965]], np.float32)
+    assert body_threshold(modality, nearly_one, np.ones((1, 2), bool)) == np.inf
+
+
 @pytest.mark.parametrize("region", ["head", "whole body"])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_threshold_of_ordinary_uptake_is_otsus(region, seed):
