@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 DEFAULT_COUNT, DEFAULT_BM3D = 60, 300
+PART_NAMES = ("restoration", "steering", "words", "unseen", "harm", "physicist", "cost")
+"""As ``yardstick.evaluation.PARTS``, which takes a while to load."""
 
 
 class Bars:
@@ -94,7 +96,7 @@ def main(
         int, typer.Option(min=0, help="Cases in all that BM3D sees, seconds each; 0: none.")
     ] = DEFAULT_BM3D,
     parts: Annotated[
-        str | None, typer.Option(help="restoration, words, harm, physicist, cost; all if left out.")
+        str | None, typer.Option(help=f"{', '.join(PART_NAMES)}; all if left out.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few small phantoms: does it all work?")

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engines.base import Engine
-from engines.description import Modality, QualityDescription
+from engines.description import Modality, QualityDescription, Severity
 from engines.medq_uni.draws import sample
 from engines.medq_uni.pair import Source
 from engines.medq_uni.phantom_sources import SIZES, evaluation_phantoms, kinds_of
-from engines.medq_uni.real_sources import clean_sources, held_out_patients
+from engines.medq_uni.real_sources import clean_sources, held_out_patients, read_headers
+from engines.medq_uni.sources import load_series
 from engines.medq_uni.tasks.task import WORDS as WORDS_OF
 from engines.medq_uni.tasks.task import Task
 from engines.medq_uni.truth import NOISE_OF
@@ -29,6 +30,18 @@ from engines.medq_uni.yardstick.restoration.contest import outcomes
 from engines.medq_uni.yardstick.restoration.found import title_of
 from engines.medq_uni.yardstick.restoration.material import material_table
 from engines.medq_uni.yardstick.restoration.sections import entries_of, restoration_sections
+from engines.medq_uni.yardstick.restoration.shift import Watch, shift_table
+from engines.medq_uni.yardstick.steering.chart import wordings_chart
+from engines.medq_uni.yardstick.steering.checks import checked, checks_table
+from engines.medq_uni.yardstick.steering.gains import known_gains, steered, told
+from engines.medq_uni.yardstick.steering.tables import (
+    cases_listing,
+    gain_table,
+    outcomes_listing,
+    worths,
+)
+from engines.medq_uni.yardstick.targets import targets_section
+from engines.medq_uni.yardstick.unseen.tables import unseen_tables
 from engines.medq_uni.yardstick.words.calibration import (
     calibration_table,
     reliability_figure,
@@ -42,8 +55,13 @@ QUICK_COUNT = 2
 HARM_CASES, QUICK_HARM_CASES = 12, 2
 COST_SLICES = 5
 COST_PARTS = (cost.ASSESS, cost.RESTORE)
-RESTORATION, WORDS, HARM, PHYSICIST, COST = "restoration", "words", "harm", "physicist", "cost"
-PARTS = (RESTORATION, WORDS, HARM, PHYSICIST, COST)
+STEERED_CASES = 24
+"""Cases of each task at most that are told nine ways: enough for an interval, and quick enough."""
+EDITED_CASES = 8
+"""Cases of each task at most whose words on noise are edited: what must hold in all needs few."""
+RESTORATION, STEERING, WORDS, UNSEEN = "restoration", "steering", "words", "unseen"
+HARM, PHYSICIST, COST = "harm", "physicist", "cost"
+PARTS = (RESTORATION, STEERING, WORDS, UNSEEN, HARM, PHYSICIST, COST)
 """What is measured, in the order of the page."""
 
 
@@ -102,7 +120,7 @@ class Progress(Protocol):
 
 
 def evaluate(settings: Settings, progress: Progress) -> list[Section]:
-    """All sections of the report: who was measured, then part by part.
+    """All sections of the report: targets, who was measured, then part by part.
 
     Raises:
         ValueError: no task, or the folder of arrays has nothing for any.
@@ -112,7 +130,7 @@ def evaluate(settings: Settings, progress: Progress) -> list[Section]:
         raise ValueError("tasks must hold at least one")
     sections: list[Section] = []
     parts = settings.parts
-    if {RESTORATION, WORDS, HARM} & parts:
+    if {RESTORATION, STEERING, WORDS, HARM} & parts:
         sources = gather(settings, progress)
         draws = [sample(task, sources, settings.each, settings.seed) for task in settings.tasks]
         made = progress.phase("making cases", sum(map(len, draws)))
@@ -122,22 +140,23 @@ def evaluate(settings: Settings, progress: Progress) -> list[Section]:
             progress.say(line)
         sections.append(_material_section(settings, sources, cases, passed))
         stated = assessed(settings.engine, cases, progress)
+        known: Mapping[str, Mapping[str, float]] = {}
         if RESTORATION in parts:
-            some = entries_of(settings.engine, settings.tasks, cases, stated, settings.bm3d_seen)
-            found = outcomes(some, cases, progress.phase("restoring", len(cases)))
-            drawn = progress.phase("drawing typical cases", len(settings.tasks))
-            sections += restoration_sections(
-                settings.engine.name, settings.tasks, found, some, settings.seed, drawn
-            )
+            some, known = _restoration_sections(settings, cases, stated, progress)
+            sections += some
+        if STEERING in parts:
+            sections.append(_steering_section(settings, cases, stated, known, progress))
         if WORDS in parts:
             sections.append(_words_section(settings, cases, stated))
         if HARM in parts:
             sections.append(_harm_section(settings, cases, progress))
+    if UNSEEN in parts and settings.data is not None:
+        sections.append(_unseen_section(settings, progress))
     if PHYSICIST in parts:
         sections.append(_physicist_section(settings, progress))
     if COST in parts:
         sections.append(_cost_section(settings, progress))
-    return sections
+    return [targets_section(sections, settings.engine.name), *sections]
 
 
 def gather(settings: Settings, progress: Progress) -> tuple[Source, ...]:
@@ -212,6 +231,77 @@ def _material_section(
     used = [case.pair.source for case in cases]
     lines = "\n".join(f"- {line}" for line in passed)
     return Section("Who was measured?", lines, tables=[material_table(sources, used, text)])
+
+
+def _restoration_sections(
+    settings: Settings,
+    cases: Sequence[Case],
+    stated: Mapping[str, QualityDescription],
+    progress: Progress,
+) -> tuple[list[Section], Mapping[str, Mapping[str, float]]]:
+    """At a glance, with what becomes of CT numbers at low dose, then task by task.
+
+    And the gains that the steering needs as well.
+    """
+    engine, watch = settings.engine.name, Watch()
+    some = entries_of(settings.engine, settings.tasks, cases, stated, settings.bm3d_seen)
+    watched = [watch.over(entry) for entry in some]
+    found = outcomes(watched, cases, progress.phase("restoring", len(cases)))
+    drawn = progress.phase("drawing typical cases", len(settings.tasks))
+    glance, *rest = restoration_sections(engine, settings.tasks, found, some, settings.seed, drawn)
+    shifts = shift_table(watch, some)
+    glance.tables += [] if shifts is None else [shifts]
+    glance.tables.append(outcomes_listing(found, engine))
+    return [glance, *rest], known_gains(found, engine)
+
+
+def _steering_section(
+    settings: Settings,
+    cases: Sequence[Case],
+    stated: Mapping[str, QualityDescription],
+    known: Mapping[str, Mapping[str, float]],
+    progress: Progress,
+) -> Section:
+    """The same cases told in different ways, and whether pixels follow."""
+    engine, section = settings.engine, Section("Do the words matter?")
+    chosen = steered(cases, STEERED_CASES)
+    clean = [case for case in cases if case.draw.task.severities == (Severity.NONE,)]
+    if chosen:
+        done = progress.phase("telling other words", len(chosen))
+        found = told(engine, cases, stated, settings.seed, STEERED_CASES, done, known)
+        rows = worths(found, settings.seed)
+        section.tables += [gain_table(rows, engine.name), cases_listing(found)]
+        if figures.available():
+            caption = "What the same cases gain when the words are others."
+            chart = wordings_chart(rows, engine.name)
+            section.pictures.append(Picture("steering_gains", chart, caption))
+    looked = [*clean, *steered(cases, EDITED_CASES)]
+    done = progress.phase("editing words", len(looked))
+    section.tables.insert(1, checks_table(checked(engine, looked, done)))
+    return section
+
+
+def _unseen_section(settings: Settings, progress: Progress) -> Section:
+    """Real series of all modalities of the tasks, those of people in training too."""
+    assert settings.data is not None
+    held_out = None
+    if settings.held_out is not None:
+        held_out = held_out_patients(settings.data, settings.held_out, settings.split_seed)
+    there = {h.modality for h in read_headers(settings.data) if h.group not in settings.without}
+    series = [
+        one
+        for modality in settings.modalities
+        if modality in there
+        for one in load_series(settings.data, modality)
+        if one.group not in settings.without
+    ]
+    done = progress.phase("asking of real series", len(series))
+    tables = unseen_tables(settings.engine, series, held_out, done)
+    text = "" if held_out is None else (
+        "Series of people who are not held out are among them: nobody told a training the truth of "
+        "these, but it may have seen them as sources."
+    )  # fmt: skip
+    return Section("What does it say of real images?", text, tables)
 
 
 def _words_section(

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 
 from engines.classical.engine import ClassicalEngine
 from engines.description import Modality
-from engines.medq_uni.evaluate import app
+from engines.medq_uni.evaluate import PART_NAMES, app
 from engines.medq_uni.real_sources import real_sources
 from engines.medq_uni.sources import load_sources, split
+from engines.medq_uni.yardstick.evaluation import PARTS
 from engines.medq_uni.yardstick.report import Section, page, write
 from engines.medq_uni.yardstick.restoration import cost
 from engines.medq_uni.yardstick.restoration.material import material_table
@@ -64,6 +65,61 @@ def test_every_table_is_a_csv_and_every_picture_a_png_that_the_page_links(done):
     for name in tables:
         rows = list(csv.reader((out / name).open()))
         assert len({len(row) for row in rows}) == 1
+
+
+@pytest.fixture(scope="module")
+def steered(tmp_path_factory):
+    """A quick run of what the words change and what is said of real images."""
+    folder = tmp_path_factory.mktemp("steered")
+    for k in range(3):
+        write_series(folder / f"{k}.npz", f"person {k}", k)
+    out = folder / "out"
+    found = call(
+        "--engine", "classical", "--quick", "--tasks", "ct clean, ct low dose", "--data", folder,
+        "--parts", "restoration,steering,unseen", "--held-out", "1", "-o", out,
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    return out, found.stdout
+
+
+def test_targets_come_first_and_words_are_steered_and_real_series_asked(steered):
+    out, text = steered
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings[:4] == ["Contents", "Targets", "Who was measured?", "At a glance"]
+    assert headings[-2:] == ["Do the words matter?", "What does it say of real images?"]
+    rows = list(csv.DictReader((out / "steering.csv").open()))
+    assert {row["cases"] for row in rows} == {"2"}
+    assert "words of another case" in {row["words"] for row in rows}
+    assert (out / "steering_gains.png").is_file()
+    checks = list(csv.DictReader((out / "steering_checks.csv").open()))
+    assert checks[0]["cases"] == "4"  # clean ones as well
+    assert {row["in all"] for row in checks} == {"yes"}
+    series = list(csv.DictReader((out / "unseen_series.csv").open()))
+    assert [(row["series"], row["held out"]) for row in series] == [
+        ("0", "yes"), ("1", "yes"), ("2", "yes"),
+    ]  # fmt: skip
+    shift = list(csv.DictReader((out / "low_dose_shift.csv").open()))
+    assert {row["cases"] for row in shift} == {"2"}
+
+
+def test_the_command_names_every_part():
+    assert PART_NAMES == PARTS
+
+
+def test_no_csv_of_cases_or_series_names_a_patient(steered):
+    out, _ = steered
+    for name in ("restored_cases", "steering_cases", "unseen_series"):
+        assert "person " not in (out / f"{name}.csv").read_text()
+
+
+def test_real_images_are_asked_for_only_where_there_are_any(tmp_path):
+    found = call(
+        "--engine", "classical", "--quick", "--tasks", "ct clean", "--parts", "steering,unseen",
+        "-o", tmp_path,
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    assert "Real images" not in found.stdout
+    assert "Do pixels follow the words?" in found.stdout
 
 
 def test_every_line_of_the_contents_leads_to_a_heading(done):

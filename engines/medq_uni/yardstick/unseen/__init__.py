@@ -1,0 +1,1 @@
+"""What an engine says of real images whose truth nobody knows."""
