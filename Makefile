@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-evaluate demo serve test lint format judges arrays evaluate dataset clean
+.PHONY: help setup setup-test setup-evaluate setup-train demo serve test test-train lint format judges arrays evaluate dataset train clean
 
-# For make evaluate and make dataset: which engine, where the real images are (DICOM; without it
-# phantoms alone), how many pairs, and where it all goes.
+# What the model is trained with, exactly: asked for by number, since a plain "torch" may be newer.
+TORCH := torch==2.13.0
+
+# For make evaluate, make dataset and make train: which engine, where the real images are (DICOM;
+# without it phantoms alone), how many pairs, which folders of pairs, and where it all goes.
 ENGINE ?= classical
 DATA ?=
 COUNT ?= 500
+PAIRS ?= build/dataset
 OUT ?=
 ARRAYS := build/arrays
 
@@ -19,10 +23,12 @@ help:
 	@echo "make test    set up and run all tests"
 	@echo "make serve   run the node with config.yaml until stopped"
 	@echo "make setup   only set up: a virtual environment in $(VENV) with the package"
+	@echo "make test-train   set up torch too and run the tests of model and training"
 	@echo "make lint    ruff and mypy"
 	@echo "make judges  ask every installed judge about every output; writes docs/conformance/"
 	@echo "make evaluate ENGINE=classical DATA=FOLDER OUT=build/evaluation   measure an engine"
 	@echo "make dataset COUNT=500 DATA=FOLDER OUT=build/dataset          pairs to train on; goes on where it was"
+	@echo "make train PAIRS=build/dataset OUT=build/training             train the model; goes on where it was"
 
 setup: $(VENV)/.installed
 
@@ -31,17 +37,23 @@ setup-test: $(VENV)/.installed-test
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[cpu]"
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[cpu,dev]"
 	@touch $@
 
 setup-evaluate: $(VENV)/.installed-evaluate
 
 $(VENV)/.installed-evaluate: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[evaluate]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[cpu,evaluate]"
+	@touch $@
+
+setup-train: $(VENV)/.installed-train
+
+$(VENV)/.installed-train: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) --editable ".[cpu,dev,train]"
 	@touch $@
 
 demo: setup
@@ -51,7 +63,10 @@ serve: setup
 	$(BIN)/medq-node serve --config config.yaml
 
 test: setup-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/training
+
+test-train: setup-train
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/training
 
 lint: setup-test
 	$(BIN)/ruff check .
@@ -71,6 +86,9 @@ evaluate: setup-evaluate arrays
 
 dataset: setup arrays
 	$(BIN)/python -m engines.medq_uni.dataset --count $(COUNT) $(if $(DATA),--data $(ARRAYS)) --out $(or $(OUT),build/dataset)
+
+train: setup-train
+	$(BIN)/python -m engines.medq_uni.train $(addprefix --pairs ,$(PAIRS)) --out $(or $(OUT),build/training)
 
 # The salt is kept, so that the same images make the same arrays and a data set goes on.
 arrays: setup

@@ -124,15 +124,19 @@ class Engine(Protocol):
 
 REGISTRY: dict[str, str] = {
     "classical": "engines.classical.engine:ClassicalEngine",
+    "medq-uni": "engines.medq_uni.engine:MedQUniEngine",
 }
 """Engine name -> ``module:Class``; imported only when chosen."""
+
+EXTRAS: dict[str, str] = {"onnxruntime": "cpu"}
+"""Packages that only some engines need -> the extra that brings them."""
 
 
 def load_engine(name: str) -> Engine:
     """The engine registered as ``name``.
 
     Raises:
-        EngineError: no such engine, or what it needs is not installed.
+        EngineError: no such engine, or what it needs (a package, its weights) is missing.
     """
     target = REGISTRY.get(name)
     if target is None:
@@ -141,5 +145,7 @@ def load_engine(name: str) -> Engine:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise EngineError(f"engine {name!r} needs {error.name}: pip install it first") from error
+        extra = EXTRAS.get(str(error.name).partition(".")[0])
+        how = f"pip install '.[{extra}]'" if extra else "pip install it"
+        raise EngineError(f"engine {name!r} needs {error.name}: {how} first") from error
     return cast(Engine, getattr(module, class_name)())

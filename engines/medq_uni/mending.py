@@ -1,0 +1,100 @@
+"""The residual experts at work on one slice: ``y = x + sum g_k R_k``, tile by tile, and kept sane.
+
+Large images are mended in tiles that overlap, so that memory is bounded; tiles begin at multiples
+of the experts' coarsest pixel, so that each sees the grid that it would see in the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.base import BoolArray, FloatArray, StackInfo
+from engines.description import Degradation, Modality
+from engines.medq_uni.graphs import Graphs
+from engines.medq_uni.levels import level_of, number_of
+from engines.medq_uni.look import PATCH, Look, padded
+
+TILE = 1024
+"""Longest side that is mended at once, in pixels."""
+MARGIN = 128
+"""Pixels at each inner border of a tile that are thrown away: what is seen from one side only."""
+LARGEST_CHANGE = 1.0
+"""No pixel changes by more than so many times the range of the slice's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one expert is to do.
+
+    ``gate`` and ``amount`` are what the words say, the amount in their unit; ``steered`` is
+    ``c_k``, float32 (condition,).
+    """
+
+    kind: Degradation
+    gate: float
+    amount: float
+    steered: FloatArray
+
+
+def change_of(
+    graphs: Graphs, image: FloatArray, look: Look, modality: Modality, orders: Sequence[Order]
+) -> FloatArray:
+    """The sum of all changes for ``image`` (rows, columns) in image units, of the same shape."""
+    change = np.zeros_like(image)
+    known = np.concatenate([look.facts[:3], look.facts[-4:-2]])
+    for part, kept, core in _tiles(*image.shape):
+        shown = padded(image[part])[None, None]
+        for order in orders:
+            level = level_of(order.amount, order.kind, modality)
+            number = number_of(order.amount, order.kind, modality)
+            told = np.concatenate([[number], known])[None].astype(np.float32)
+            found = graphs.mend(
+                order.kind, shown, np.array([level], np.float32), told, order.steered[None]
+            )
+            change[core] += np.float32(order.gate) * found[0, 0][kept]
+    return change
+
+
+Box = tuple[slice, slice]
+
+
+def _tiles(rows: int, columns: int) -> Iterator[tuple[Box, Box, Box]]:
+    """Tiles of an image: what is mended, what of that is kept, and where it belongs."""
+    for part_r, kept_r, core_r in _along(rows):
+        for part_c, kept_c, core_c in _along(columns):
+            yield (part_r, part_c), (kept_r, kept_c), (core_r, core_c)
+
+
+def _along(length: int) -> Iterator[tuple[slice, slice, slice]]:
+    if length <= TILE:
+        yield slice(0, length), slice(0, length), slice(0, length)
+        return
+    step = (TILE - 2 * MARGIN) // PATCH * PATCH
+    for start in range(0, length, step):
+        stop = min(start + step, length)
+        first, last = max(0, start - MARGIN), min(length, stop + MARGIN)
+        yield slice(first, last), slice(start - first, stop - first), slice(start, stop)
+
+
+def kept_sane(
+    values: FloatArray, change: FloatArray, usable: BoolArray, info: StackInfo
+) -> FloatArray:
+    """``values`` with ``change`` (both in their unit) where that can be; the rest stays exact.
+
+    Nothing leaves what the stored format holds, no change is larger than the slice's range, and
+    uptake and magnitudes are not made negative. Pixels that are not ``usable`` are as before.
+    """
+    known = values[usable]
+    span = float(known.max()) - float(known.min())
+    most = np.float32(min(LARGEST_CHANGE * span, float(np.finfo(np.float32).max)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mended = values + np.clip(change, -most, most)
+        low, high = (np.float32(end) for end in info.saturation)
+        mended = np.clip(mended, np.minimum(values, low), np.maximum(values, high))
+        if info.modality is Modality.PT or (info.modality is Modality.MR and known.min() >= 0):
+            mended = np.maximum(mended, np.minimum(values, 0))
+    found: FloatArray = np.where(usable & np.isfinite(mended), mended, values)
+    return found.astype(np.float32, copy=False)

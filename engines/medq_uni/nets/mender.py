@@ -1,0 +1,115 @@
+"""A residual expert: a small U-Net of plain convolutions on unshuffled pixels.
+
+It gives the change that takes one degradation away. The told level stands in its input and, with
+what the restoration token says, scales and shifts every block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+FOLD = 4
+MULTIPLE = 32
+"""Rows and columns must be multiples of this: the fold and three halvings."""
+BLUR = 9
+"""Side of the box, in folded pixels, whose mean noise experts leave as it is in CT."""
+TOLD = 6
+"""What an expert is told besides its level and its token: the number, whether the image is CT, MR
+or PET, whether the pixel size is known, and its logarithm."""
+ABSOLUTE = 1
+"""Place of CT in that: its values mean something each by itself, and means must stay."""
+STEEPEST = 4.0
+"""Largest change in levels of an expert that takes noise away."""
+
+
+class Block(nn.Module):
+    """Two convolutions around a scale and shift, added to what came in."""
+
+    def __init__(self, channels: int, condition: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = nn.Linear(condition, 2 * channels)
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
+        nn.init.zeros_(self.second.bias)
+        with torch.no_grad():
+            self.second.weight.mul_(0.2)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """``x`` (batch, channels, rows, columns), ``condition`` (batch, width of the condition)."""
+        scale, shift = self.film(condition)[:, :, None, None].chunk(2, 1)
+        y: Tensor = x + self.second(F.relu(self.first(x) * (1 + scale) + shift))
+        return y
+
+
+class Mender(nn.Module):
+    """One degradation's expert; see the module.
+
+    ``noise`` says that the degradation is noise: the change then is at most ``STEEPEST`` levels,
+    and in CT it leaves the mean over a box of ``BLUR`` where it was (magnitude images of MR have a
+    floor that is to go). ``counts`` says that its level follows the signal, as in PET.
+    """
+
+    def __init__(
+        self, channels: Sequence[int], condition: int, inner: int, noise: bool, counts: bool
+    ) -> None:
+        super().__init__()
+        self.noise, self.counts = noise, counts
+        self.condition = nn.Sequential(nn.Linear(condition + TOLD, inner), nn.GELU())
+        self.inlet = nn.Conv2d(FOLD * FOLD + 1, channels[0], 3, padding=1)
+        self.down_blocks = nn.ModuleList(Block(c, inner) for c in channels)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(channels))
+        self.middle = Block(channels[-1], inner)
+        self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(channels))
+        self.up_blocks = nn.ModuleList(Block(c, inner) for c in channels[:-1])
+        self.outlet = nn.Conv2d(channels[0], FOLD * FOLD, 3, padding=1)
+        nn.init.zeros_(self.outlet.weight)
+        nn.init.zeros_(self.outlet.bias)
+
+    def forward(self, image: Tensor, level: Tensor, told: Tensor, steered: Tensor) -> Tensor:
+        """The change for ``image`` (batch, 1, rows, columns).
+
+        ``level`` (batch,) is the told amount as ``engines.medq_uni.levels`` scales it, ``told``
+        (batch, ``TOLD``) what else the words and the header say, ``steered`` what the restoration
+        token does.
+        """
+        folded = F.pixel_unshuffle(image, FOLD)
+        scale = self._scale(image, level)
+        condition = self.condition(torch.cat([steered, told], 1))
+        x = self.inlet(torch.cat([folded, scale], 1))
+        skips = []
+        for place, block in enumerate(self.down_blocks):
+            x = block(x, condition)
+            if place < len(self.down):
+                skips.append(x)
+                x = self.down[place](x)
+        x = self.middle(x, condition)
+        for place in reversed(range(len(self.up))):
+            x = F.pixel_shuffle(self.up[place](x), 2) + skips[place]
+            x = self.up_blocks[place](x, condition)
+        change = self.outlet(x)
+        if self.noise:
+            change = STEEPEST * torch.tanh(change / STEEPEST)
+        change = change * scale
+        if self.noise:
+            absolute = told[:, ABSOLUTE, None, None, None]
+            mean = change.mean(1, keepdim=True) * absolute
+            change = change - F.avg_pool2d(
+                mean, BLUR, stride=1, padding=BLUR // 2, count_include_pad=False
+            )
+        return F.pixel_shuffle(change, FOLD)
+
+    def _scale(self, image: Tensor, level: Tensor) -> Tensor:
+        """The level at each folded pixel (batch, 1, rows / 4, columns / 4)."""
+        here = F.avg_pool2d(image, FOLD)
+        wide = level[:, None, None, None]
+        if self.counts:
+            smooth = F.avg_pool2d(here, 3, stride=1, padding=1, count_include_pad=False)
+            return wide * torch.sqrt(smooth.clamp(min=0) + 0.05)
+        return wide * torch.ones_like(here)

@@ -1,0 +1,1 @@
+"""How the model is trained: its bank of pairs, its batches, its losses, its checkpoints."""
