@@ -17,7 +17,7 @@ import typer
 from pydantic import TypeAdapter
 from rich.console import Console
 
-from engines.base import REGISTRY
+from engines.base import EngineError, load_engine
 from medq_node import __version__
 from medq_node.commands import held, outputs
 from medq_node.commands.common import (
@@ -126,10 +126,12 @@ def run(
         settings, _ = settings_of(config)
         # What is refused or kept aside is told at the end, series by series.
         start_log(settings.log.format, "error", "run")
-        if engine is not None and engine not in REGISTRY:
-            raise ConfigError(f"no engine named {engine!r}; known: {', '.join(sorted(REGISTRY))}")
         if not folder.exists():
             raise MedqError(f"{folder}: no such file or folder")
+        try:
+            load_engine(engine or settings.engine.default)
+        except EngineError as error:
+            raise ConfigError(str(error)) from error
 
         from medq_node.batch import run_folder
         from medq_node.console.progress import Progress

@@ -138,16 +138,29 @@ class MedQUni(PreTrainedModel, GenerationMixin):
         """Every token's vector (vocabulary, width); numbers are smooth along their scale."""
         return torch.cat([self.words, self.humps @ self.numbers])
 
-    def see(self, image: Tensor, places: Tensor, spectrum: Tensor, facts: Tensor) -> Seen:
-        """Look at images (batch, 1, rows, columns), multiples of 32, with their statistics."""
+    def see(
+        self,
+        image: Tensor,
+        places: Tensor,
+        spectrum: Tensor,
+        facts: Tensor,
+        patches: Tensor | None = None,
+    ) -> Seen:
+        """Look at images (batch, 1, rows, columns), multiples of 32, with their statistics.
+
+        Of the patches only ``patches`` (batch, some) are looked at; all, where it is ``None``.
+        """
         modality = facts[:, :MODALITIES]
         spectrum = (spectrum - modality @ self.usual) / (modality @ self.spread)
         parts = spectrum.unflatten(1, (-1, look.BINS))
+        shapes = self.stem(image, places)
+        if patches is not None:
+            shapes = shapes.gather(1, patches[..., None].expand(-1, -1, shapes.shape[2]))
         x = torch.cat(
             [
                 self.facts(torch.cat([facts, spectrum], 1))[:, None],
                 self.spectrum(parts) + self.spectrum_kind,
-                self.stem(image, places),
+                shapes,
             ],
             1,
         )

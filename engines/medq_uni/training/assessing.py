@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from engines.description import Modality
 from engines.medq_uni import tokens
+from engines.medq_uni.look import PATCH, SPECTRUM
 from engines.medq_uni.model import MedQUni
 from engines.medq_uni.training.bank import Bank
 from engines.medq_uni.training.batches import Batch, Batches, batch_of
@@ -21,6 +23,18 @@ SHARES: dict[Modality, float] = {Modality.CT: 0.4, Modality.MR: 0.4, Modality.PT
 """How often each modality comes."""
 CHECKED = 300
 """Slices of a validation, about."""
+LOOKED_AT = (0.35, 1.0)
+"""Share of an image's patches that is looked at: one patient isn't known again by a few."""
+UNSURE = 0.15
+"""Statistics are off by so much of their spread, for the same reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A batch, and which patches (batch, some) of its images are looked at."""
+
+    batch: Batch
+    patches: np.ndarray
 
 
 class Assessing:
@@ -33,17 +47,33 @@ class Assessing:
     ) -> None:
         self.model, self.bank, self.machine = model, bank, machine
         self.batches = Batches(bank, bank.training, SHARES, seed, size)
+        kinds = bank.table["facts"][:, :3].T > 0
+        self.spread = np.stack(
+            [
+                bank.table["spectrum"][kind].std(0) if kind.any() else np.zeros(SPECTRUM)
+                for kind in kinds
+            ]
+        )
 
-    def draw(self, step: int) -> Batch:
-        """The batch of a step."""
-        return self.batches.batch(step)[0]
+    def draw(self, step: int) -> Glimpse:
+        """The batch of a step, a glimpse of it."""
+        batch, rng = self.batches.batch(step)
+        count, _, rows, columns = batch.images.shape
+        patches = (rows // PATCH) * (columns // PATCH)
+        some = max(1, round(patches * float(rng.uniform(*LOOKED_AT))))
+        chosen = np.stack([np.sort(rng.permutation(patches)[:some]) for _ in range(count)])
+        off = UNSURE * rng.standard_normal(batch.spectrum.shape)
+        spectrum = batch.spectrum + off * self.spread[batch.facts[:, :3].argmax(1)]
+        spectrum = spectrum.astype(np.float32)
+        return Glimpse(replace(batch, spectrum=spectrum), chosen)
 
-    def loss(self, step: int, drawn: Batch) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, step: int, drawn: Glimpse) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy on the words of a batch, and its parts by what is said."""
-        modality = drawn.samples[0].modality
-        target, said = self.machine.tensor(drawn.tokens), self.machine.tensor(drawn.said)
+        batch = drawn.batch
+        modality = batch.samples[0].modality
+        target, said = self.machine.tensor(batch.tokens), self.machine.tensor(batch.said)
         with self.machine.autocast():
-            seen = seen_by(self.model, drawn, self.machine)
+            seen = seen_by(self.model, batch, self.machine, drawn.patches)
             logits, _ = self.model.say(target[:, : len(tokens.slots(modality))], seen)
         parts = words_loss(logits, target, said, modality)
         loss = sum(

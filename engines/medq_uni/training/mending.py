@@ -21,13 +21,16 @@ BODY = 0.15
 """elsewhere where there is so much of the signal."""
 
 
-def seen_by(model: MedQUni, batch: Batch, machine: Machine = CPU) -> Seen:
-    """What the model sees of a batch."""
+def seen_by(
+    model: MedQUni, batch: Batch, machine: Machine = CPU, patches: np.ndarray | None = None
+) -> Seen:
+    """What the model sees of a batch, or of some ``patches`` (batch, some) of it."""
     count, _, rows, columns = batch.images.shape
     places = machine.tensor(places_of(rows, columns)).expand(count, -1, -1)
     return model.see(
         machine.tensor(batch.images), places,
         machine.tensor(batch.spectrum), machine.tensor(batch.facts),
+        None if patches is None else machine.tensor(patches),
     )  # fmt: skip
 
 
