@@ -67,10 +67,11 @@ def test_nothing_is_left_on_the_processor(bank: Bank, without_words: bool) -> No
         loss = pixel_loss(found, truth, error, drawn.told[0].modality).mean()
         assert loss.device.type == "meta"
         loss.backward()
-        batch = Assessing(model, bank, 1, there).draw(step)
+        glimpse = Assessing(model, bank, 1, there).draw(step)
+        batch = glimpse.batch
         modality = batch.samples[0].modality
         target = there.tensor(batch.tokens)[:, : len(slots(modality))]
-        logits, _ = model.say(target, seen_by(model, batch, there))
+        logits, _ = model.say(target, seen_by(model, batch, there, glimpse.patches))
         ahead = logits[:, :-1].masked_fill(~open_at(modality)[1:].to(logits.device), SHUT)
         assert ahead.device.type == "meta"
 
