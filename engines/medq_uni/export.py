@@ -25,7 +25,9 @@ from engines.medq_uni.graph_files import point_to_tensors
 from engines.medq_uni.levels import EXPERTS, GATES
 from engines.medq_uni.model import HUMPS, MedQUni, MedQUniConfig, Seen, places_of
 from engines.medq_uni.nets.mender import TOLD
+from engines.medq_uni.training.calibration import calibrated
 from engines.medq_uni.training.checkpoint import load, put
+from engines.medq_uni.training.folder import bank_of, has_bank, sizes_of
 from engines.medq_uni.weights_file import Calibration
 
 OPSET = 18
@@ -49,10 +51,11 @@ def main(
         if random == (training is not None):
             raise ValueError("name the folder of a training, or ask for --random")
         if training is None:
-            model, trained = random_model(), dict.fromkeys(STAGES, 0)
+            model, trained, worth = random_model(), dict.fromkeys(STAGES, 0), None
         else:
             model, trained = trained_model(training, STAGES[:1] if assess_only else STAGES)
-        export(model, out, version, trained)
+            worth = calibrated(model, bank_of(training)) if has_bank(training) else None
+        export(model, out, version, trained, calibration=worth)
         size = sum((out / name).stat().st_size for name in weights_file.SERVED)
         typer.echo(f"{out}: {size / 2**20:.2f} MiB, trained {trained}")
 
@@ -62,10 +65,12 @@ def trained_model(
 ) -> tuple[MedQUni, dict[str, int]]:
     """The model with the running means of a training's checkpoints, and the steps of each stage.
 
+    Its sizes are those of ``config``, or those that the training was begun with.
+
     Raises:
         ValueError: a checkpoint is missing, none, or of a model of other sizes.
     """
-    model = MedQUni(config or MedQUniConfig())
+    model = MedQUni(config or MedQUniConfig(**sizes_of(training)))
     shapes = {name: p.shape for name, p in model.named_parameters()}
     trained = dict.fromkeys(STAGES, 0)
     for stage in stages:

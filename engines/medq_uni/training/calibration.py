@@ -9,7 +9,6 @@ Two thresholds on it, of each modality, are chosen on the patients kept for vali
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -24,17 +23,24 @@ from engines.medq_uni.training.bank import Bank, Sample
 from engines.medq_uni.training.batches import batch_of
 from engines.medq_uni.training.constrained import said_of
 from engines.medq_uni.training.mending import seen_by
+from engines.medq_uni.weights_file import Calibration
 
 STEPS = 40
 """Thresholds are looked for among so many quantiles."""
+ASKED = 900
+"""Samples that are asked for their words, about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """From which probability on confidence is high, and medium."""
+def calibrated(model: MedQUni, bank: Bank) -> dict[Modality, Calibration]:
+    """What each modality's probabilities are worth on the patients kept for validation.
 
-    high: float
-    medium: float
+    A modality without any keeps what is usual.
+    """
+    numbers = bank.validation[:: max(1, len(bank.validation) // ASKED)]
+    found = {modality: Calibration() for modality in Modality}
+    for modality, told in outcomes(model, bank, numbers).items():
+        found[modality] = thresholds_of(told)
+    return found
 
 
 @torch.no_grad()
@@ -65,23 +71,25 @@ def holds(words: QualityDescription, sample: Sample) -> bool:
     return True
 
 
-def thresholds_of(told: list[tuple[float, bool]]) -> Thresholds:
+def thresholds_of(told: list[tuple[float, bool]]) -> Calibration:
     """The thresholds whose words come nearest to what they claim."""
     claimed: NDArray[np.float64] = np.array([one[0] for one in told])
     right: NDArray[np.float64] = np.array([one[1] for one in told], np.float64)
     edges = np.unique(np.quantile(claimed, np.linspace(0, 1, STEPS + 1)))
-    edges = np.append(edges, 1.01)
-    best, chosen = np.inf, Thresholds(1.01, 0.0)
+    edges = np.append(edges, 1.0)
+    best, chosen = np.inf, Calibration(high=1.0, medium=0.0)
     for high in edges:
         for medium in edges[edges <= high]:
-            error = calibration_error(claimed, right, Thresholds(float(high), float(medium)))
+            error = calibration_error(
+                claimed, right, Calibration(high=float(high), medium=float(medium))
+            )
             if error < best:
-                best, chosen = error, Thresholds(float(high), float(medium))
+                best, chosen = error, Calibration(high=float(high), medium=float(medium))
     return chosen
 
 
 def calibration_error(
-    claimed: NDArray[np.float64], right: NDArray[np.float64], at: Thresholds
+    claimed: NDArray[np.float64], right: NDArray[np.float64], at: Calibration
 ) -> float:
     """Mean distance of what the words claim from what comes true."""
     groups = {

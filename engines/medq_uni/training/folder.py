@@ -45,6 +45,22 @@ def begin(out: Path, seed: int, without_words: bool, sizes: dict[str, Any]) -> N
     write_durably(path, json.dumps(mine, indent=2).encode())
 
 
+def sizes_of(out: Path) -> dict[str, Any]:
+    """Sizes that the training in ``out`` was begun with; the shipped ones where it says none.
+
+    Raises:
+        ValueError: its record can't be read.
+    """
+    path = out / RECORD
+    if not path.exists():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["sizes"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged: it tells no sizes") from error
+    return found
+
+
 def read_sizes(path: Path | None) -> dict[str, Any]:
     """Sizes of a model from a JSON file; the shipped ones for ``None``.
 
