@@ -37,10 +37,11 @@ LEAST, MOST = 0.02, 6.0
 """Levels are held within these, whatever is written."""
 GATES: dict[Severity, float] = {
     Severity.NONE: 0.0,
-    Severity.MILD: 1.0,
-    Severity.MODERATE: 1.0,
+    Severity.MILD: 0.9,
+    Severity.MODERATE: 0.95,
     Severity.SEVERE: 1.0,
 }
+"""The milder the word, the more of the image stays as it was. Training has the same gates."""
 OPEN_END = 1.4
 """Severe without a number is told as so many times its cut-off."""
 

@@ -18,11 +18,11 @@ from scipy import ndimage
 
 from engines.base import FloatArray
 from engines.description import Modality, QualityDescription
-from engines.medq_uni.levels import EXPERTS, amount_of, gates_of
+from engines.medq_uni.levels import EXPERTS, GATES, amount_of, gates_of
 from engines.medq_uni.look import facts_of, scale_of, spectrum_of
 from engines.medq_uni.pairs.manifest import OURS
 from engines.medq_uni.pairs.shards import MANIFEST
-from engines.medq_uni.tokens import LONGEST, PAD, encode
+from engines.medq_uni.tokens import LONGEST, PAD, STATE, encode, severity_of_token, slots
 from engines.sentence import parse_sentence
 
 IMAGES, ABOUT, TABLE = "images.f16", "about.json", "table.npz"
@@ -93,7 +93,8 @@ class Bank:
             number, image, truth, Modality(one["modality"]), one["region"], one["pixel_mm"],
             one["task"], one["noise"], one["own_noise"], one["error"], table["spectrum"][number],
             table["facts"][number], table["tokens"][number], table["said"][number],
-            table["gates"][number], table["amounts"][number],
+            gates_told(table["tokens"][number], Modality(one["modality"])),
+            table["amounts"][number],
         )  # fmt: skip
 
 
@@ -196,6 +197,15 @@ def numbers_of(words: QualityDescription, pixel_mm: float) -> dict[str, np.ndarr
         "gates": np.array(gates_of(words), np.float32),
         "amounts": np.array(amounts, np.float32),
     }
+
+
+def gates_told(said: np.ndarray, modality: Modality) -> FloatArray:
+    """Gates of all experts by the severities in ``said`` (tokens,): float32 (experts,)."""
+    found = np.zeros(len(EXPERTS), np.float32)
+    for at, slot in enumerate(slots(modality)):
+        if slot.what == STATE and slot.kind in EXPERTS:
+            found[EXPERTS.index(slot.kind)] = GATES[severity_of_token(int(said[at]))]
+    return found
 
 
 def body_of(truth: FloatArray, modality: Modality) -> np.ndarray:

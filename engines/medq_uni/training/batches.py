@@ -17,7 +17,7 @@ from engines.description import PLACES, Degradation, Finding, Modality
 from engines.medq_uni import tokens
 from engines.medq_uni.levels import EXPERTS
 from engines.medq_uni.look import PATCH, padded, spectrum_of
-from engines.medq_uni.training.bank import Bank, Sample
+from engines.medq_uni.training.bank import Bank, Sample, gates_told
 from engines.severity import cut_offs, severity_of
 
 SCALED_SHARE = 0.6
@@ -127,13 +127,13 @@ def rescaled(sample: Sample, times: float) -> Sample:
     )
     said[at] = tokens.state_token(Degradation.NOISE, finding.severity)
     said[at + 1] = tokens.number_token(finding.amount)
-    gates, amounts = sample.gates.copy(), sample.amounts.copy()
+    amounts = sample.amounts.copy()
     which = EXPERTS.index(Degradation.NOISE)
-    gates[which] = float(finding.severity.rank > 0)
     amounts[which] = (finding.amount or 0.0) if finding.severity.rank else 0.0
     return replace(
         sample, image=image, noise=noise, error=sample.error * times, tokens=said,
-        gates=gates, amounts=amounts, spectrum=spectrum_of(image, sample.modality),
+        gates=gates_told(said, sample.modality), amounts=amounts,
+        spectrum=spectrum_of(image, sample.modality),
     )  # fmt: skip
 
 

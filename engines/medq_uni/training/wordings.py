@@ -12,7 +12,7 @@ from engines.medq_uni import tokens
 from engines.medq_uni.levels import EXPERTS, NOISE_EXPERTS, TYPICAL, middle
 from engines.medq_uni.model import MedQUni, Seen
 from engines.medq_uni.spoken import Scene, description_of, findings_of
-from engines.medq_uni.training.bank import Sample, numbers_of
+from engines.medq_uni.training.bank import Sample, gates_told, numbers_of
 from engines.medq_uni.training.constrained import said_of
 from engines.severity import cut_offs, severity_of
 
@@ -61,7 +61,7 @@ def with_numbers(sample: Sample, times: float) -> Sample:
                 severity = severity_of(float(amounts[which]), row)
                 severity = Severity.MILD if severity is Severity.NONE else severity
                 said[state] = tokens.state_token(kind, severity)
-    return replace(sample, tokens=said, amounts=amounts)
+    return replace(sample, tokens=said, amounts=amounts, gates=gates_told(said, sample.modality))
 
 
 def without_numbers(sample: Sample) -> Sample:
