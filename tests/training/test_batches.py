@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engines.description import Degradation, Modality, Severity
+from engines.description import Degradation, Modality
 from engines.medq_uni import tokens
 from engines.medq_uni.levels import EXPERTS, GATES
 from engines.medq_uni.training.ahead import drawn_ahead
