@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engines.description import Amount, Confidence, Degradation, Finding, Modality, Severity
-from engines.medq_uni.levels import gates_of
+from engines.medq_uni.levels import GATES, gates_of
 from engines.medq_uni.series import (
     HELD,
     SliceWords,
@@ -83,10 +83,10 @@ def test_outside_the_slices_named_a_slice_is_judged_by_itself_and_milder() -> No
         assert found is not None and found.slices is None
         return found.severity, gates_of(here)[0]
 
-    assert gate(4, 12) == (Severity.SEVERE, 1.0)
+    assert gate(4, 12) == (Severity.SEVERE, GATES[Severity.SEVERE])
     assert gate(1, 12) == (Severity.NONE, 0.0)
-    assert gate(6, 20) == (Severity.MILD, 1.0)
-    assert gate(6, 90) == (Severity.MODERATE, 1.0)
+    assert gate(6, 20) == (Severity.MILD, GATES[Severity.MILD])
+    assert gate(6, 90) == (Severity.MODERATE, GATES[Severity.MODERATE])
     unsaid = words_of_slice(series, {}, 1).finding(Degradation.NOISE)
     assert unsaid is not None and unsaid.severity is Severity.NONE
 
