@@ -7,7 +7,7 @@ measured has no row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engines.medq_uni.yardstick.report import Section
 from engines.medq_uni.yardstick.restoration.contest import ALWAYS
@@ -37,6 +37,12 @@ AT_LEAST: dict[str, float] = {
 MILD_SEVERE_POINTS, NUMBER_PERCENT, ECE_POINTS = 10.0, 15.0, 5.0
 CLEAN_GOOD, BIAS_HU, ACTIVITY_PERCENT = 90.0, 1.0, 1.0
 SWAP_DB, BM3D_DB = 1.0, 0.3
+QUARTER = 0.25
+"""The dose that the physicist's table is held to."""
+HALVED_PERCENT, MTF_PERCENT, INSERT_HU = 50.0, 3.0, 2.0
+NPS_RATIO = 0.85, 1.15
+RELATION = 0.1
+"""The most that what was changed in clean images may correlate with their edges."""
 SIGMAS = 5.0
 """The most that one pixel may change, in noise; or as much as the worst pixel was wrong before."""
 
@@ -45,7 +51,7 @@ def targets_section(sections: Sequence[Section], engine: str) -> Section:
     """The section for the top of the page; empty where nothing of it was measured."""
     tables = {table.name: table for section in sections for table in section.tables}
     found: list[Target] = []
-    for part in (_words, _restored, _steered, _harm, _unseen):
+    for part in (_words, _restored, _physicist, _steered, _harm, _unseen):
         found += part(lambda name: _rows(tables.get(name)), engine)
     if not found:
         return Section("Targets")
@@ -128,7 +134,7 @@ def _most(
     """A figure that may be at most ``most`` away from zero, or above it where ``signed``."""
     size = None if value is None else value if signed else abs(value)
     reached = None if size is None else size <= most
-    return Target(what, of, f"within {most:g} {unit}", value, reached, interval)
+    return Target(what, of, f"within {most:g} {unit}".strip(), value, reached, interval)
 
 
 def _calibration(read: Read) -> float | None:
@@ -167,6 +173,45 @@ def _restored(read: Read, engine: str) -> Iterator[Target]:
         wrong = _number(before, "largest isolated error (sigma)") or 0.0
         most = round(max(SIGMAS, wrong), 1)
         yield _most("largest isolated change", "low dose, restored", most, isolated, "sigma")
+
+
+def _physicist(read: Read, engine: str) -> Iterator[Target]:
+    """Worst of all kernels at quarter dose, d' of all doses."""
+
+    def at_quarter(name: str) -> list[Row]:
+        return [r for r in read(name) if r["method"] == engine and r["dose"] == QUARTER]
+
+    def worst(name: str, *columns: str) -> float | None:
+        rows = at_quarter(name)
+        found = [_number(row, column) for row in rows for column in columns]
+        sizes = [value for value in found if value is not None]
+        # An edge that can't be measured any more has no number: nothing is as bad.
+        return max(sizes, key=abs) if sizes and len(sizes) == len(found) else None
+
+    noise = at_quarter("physicist_noise")
+    if not noise:
+        return
+    of = f"quarter dose, worst of {len(noise)} kernels"
+    reduced = min((_number(row, "reduction %") or 0.0 for row in noise), default=None)
+    yield _least("noise reduced", of, HALVED_PERCENT, {"reduction": reduced}, "reduction", "")
+    ratios = [value for row in noise if (value := _number(row, "ratio")) is not None]
+    low, high = NPS_RATIO
+    far = max(ratios, key=lambda ratio: abs(ratio - 1), default=None)
+    reached = None if far is None else low <= far <= high
+    yield Target("mean noise frequency, of the input's", of, f"{low:g} to {high:g}", far, reached)
+    for share in (50, 10):
+        changed = worst(f"physicist_mtf{share}", "bone change %", "air change %")
+        held = _most(f"MTF at {share} %, bone and air", of, MTF_PERCENT, changed, "%")
+        yield replace(held, reached=bool(held.reached))
+    inserts = ("polyethylene HU", "acrylic HU", "bone HU", "air HU", "water HU", "background HU")
+    yield _most("inserts off", of, INSERT_HU, worst("physicist_hu", *inserts), "HU")
+    better, rows = [], [r for r in read("physicist_detection") if r["method"] == engine]
+    for row in rows:
+        better += [v > 0 for name in row if "change" in name and (v := _number(row, name))]
+    if rows:
+        share = 100 * sum(better) / (4 * len(rows))
+        what, where = "d' higher, four sizes of discs", "every dose and kernel"
+        yield Target(what, where, "100 %", share, share == 100)
 
 
 def _against_bm3d(read: Read, engine: str) -> float | None:
@@ -228,6 +273,11 @@ def _harm(read: Read, engine: str) -> Iterator[Target]:
         if row["contestant"] == engine:
             bias = _number(row, "soft tissue, mean (HU)")
             yield _most("bias in soft tissue", f"clean, {row['kind']}", BIAS_HU, bias, "HU")
+    for row in read("harm_change"):
+        if row["contestant"] == engine:
+            relation = _number(row, "relation to edges")
+            what = "what was changed, correlation with edges"
+            yield _most(what, f"CT clean, {row['kind']}", RELATION, relation, "")
     for row in read("harm_change_pet"):
         if row["contestant"] == engine:
             total = _number(row, "total activity, mean (%)")

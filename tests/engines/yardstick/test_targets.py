@@ -82,6 +82,37 @@ def test_harm_is_held_against_its_targets_for_the_engine_alone():
     assert found["total activity off", "PET clean, phantom"] == ("-0.5", "yes")
 
 
+NAMED = ("polyethylene", "acrylic", "bone", "air", "water", "background")
+
+
+def test_the_physicists_table_is_held_to_its_worst_kernel_at_quarter_dose():
+    head = ("dose", "kernel", "method")
+    where = [(0.25, "sharp", "net"), (0.25, "smooth", "net"), (1.0, "sharp", "net"),
+             (0.25, "sharp", "TV")]  # fmt: skip
+
+    def table(name, columns, *rows):
+        cells = tuple((*at, *row) for at, row in zip(where, rows, strict=True))
+        return Table(f"physicist_{name}", "P", (*head, *columns), cells)
+
+    inserts = tuple(f"{n} HU" for n in NAMED)
+    sizes = tuple(f"{mm} mm change %" for mm in (6, 4, 3, 2))
+    found = targets(
+        table("noise", ("reduction %", "ratio"), (60, 0.9), (48, 0.7), (0, 1.0), (80, 0.2)),
+        table("mtf50", ("bone change %", "air change %"), (1, -2), (0, 1), (9, 9), (9, 9)),
+        table("mtf10", ("bone change %", "air change %"), (1, "lost"), (0, 1), (9, 9), (9, 9)),
+        table("hu", inserts, *[(0.1, -1.5, 0, 0, 0, 0)] * 2, *[(9,) * 6] * 2),
+        table("detection", sizes, (1, 1, 1, 1), (1, 1, 1, -1), (1, 1, 1, 1), (-1, -1, -1, -1)),
+    )
+    worst = "quarter dose, worst of 2 kernels"
+    assert found["noise reduced", worst] == ("48", "no")
+    assert found["mean noise frequency, of the input's", worst] == ("0.7", "no")
+    assert found["MTF at 50 %, bone and air", worst] == ("-2", "yes")
+    assert found["MTF at 10 %, bone and air", worst] == (None, "no")
+    assert found["inserts off", worst] == ("-1.5", "yes")
+    discs = found["d' higher, four sizes of discs", "every dose and kernel"]
+    assert discs == ("91.7", "no")
+
+
 @pytest.mark.parametrize(
     ("cost", "low", "reached"), [(0.3, 0.1, "yes"), (0.3, -0.1, "no"), (0.3, None, None)]
 )

@@ -121,7 +121,7 @@ def tables_of(found: Sequence[Measures]) -> list[Table]:
             found,
             "physicist_detection",
             "Detectability of faint discs",
-            tuple(c for s in SIZES for c in (f"{s} d'", "±", "change %", "± %")),
+            tuple(c for s in SIZES for c in (f"{s} d'", "±", f"{s} change %", "± %")),
             _seen_cells,
             "d' of a channelized Hotelling observer without internal noise, for discs of 6 HU. It "
             "doubles where the dose is four times as high; no filter can be expected to raise it "
@@ -160,7 +160,7 @@ def _sharpness_table(found: Sequence[Measures], field: str, level: str) -> Table
 
     columns = []
     for name in edges:
-        columns += [f"{name} lp/cm", *(["±"] if name in LOW_EDGES else []), "change %"]
+        columns += [f"{name} lp/cm", *(["±"] if name in LOW_EDGES else []), f"{name} change %"]
     return _table(
         found,
         f"physicist_{field}",

@@ -280,7 +280,7 @@ def test_the_tables_name_every_condition_and_method_once(found: list[Measures]) 
     assert [row[0] for row in tables["physicist_summary"].rows[1:]] == [m.name for m in METHODS[1:]]
     assert cell(tables["physicist_noise"], "grey", "reduction %") == pytest.approx(50, abs=0.1)
     assert cell(tables["physicist_hu"], "grey", "20 HU kept %") == pytest.approx(50, abs=1)
-    assert cell(tables["physicist_mtf50"], "input", "change %") == 0
+    assert cell(tables["physicist_mtf50"], "input", "bone change %") == 0
 
 
 def cell(table: Table, method: str, column: str) -> float:
