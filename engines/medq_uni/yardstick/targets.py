@@ -209,9 +209,9 @@ def _physicist(read: Read, engine: str) -> Iterator[Target]:
     for row in rows:
         better += [v > 0 for name in row if "change" in name and (v := _number(row, name))]
     if rows:
-        share = 100 * sum(better) / (4 * len(rows))
+        told = 100 * sum(better) / (4 * len(rows))
         what, where = "d' higher, four sizes of discs", "every dose and kernel"
-        yield Target(what, where, "100 %", share, share == 100)
+        yield Target(what, where, "100 %", told, told == 100)
 
 
 def _against_bm3d(read: Read, engine: str) -> float | None:
