@@ -114,6 +114,7 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     half = copy.deepcopy(model).half()
     half.save_pretrained(out)
+    (out / "generation_config.json").unlink(missing_ok=True)  # it repeats config.json
     for path in (out / weights_file.TENSORS, out / weights_file.CONFIG):
         path.chmod(0o644)
     # What is served is what is stored: the graphs are of the rounded weights.
