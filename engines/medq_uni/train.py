@@ -16,7 +16,8 @@ from typing import Annotated
 import torch
 import typer
 
-from engines.medq_uni.command import WrongUse, told_in_a_line
+from engines.medq_uni.command import WrongUse, named, told_in_a_line
+from engines.medq_uni.tasks.table import TASKS
 from engines.medq_uni.training.bank import make_bank
 from engines.medq_uni.training.folder import BANK, bank_of, begin, has_bank, read_sizes
 from engines.medq_uni.training.loop import Settings, Stop, Which, run
@@ -54,6 +55,10 @@ def main(
     own_words: Annotated[
         float, typer.Option(min=0, max=1, help="Share told the model's own words, once steered.")
     ] = 0.25,
+    tasks: Annotated[
+        str | None,
+        typer.Option(help="Restore only these, commas between: what lags behind, or goes apart."),
+    ] = None,
     without_words: Annotated[
         bool, typer.Option("--without-words", help="Train the twin that is told nothing.")
     ] = False,
@@ -92,7 +97,7 @@ def main(
             asked[stage] = steps
         settings = Settings(
             asked, seed, rate, every, ahead, words_alone, singles, own_words, without_words,
-            read_sizes(sizes),
+            read_sizes(sizes), () if tasks is None else named("task", tasks, tuple(TASKS)),
         )  # fmt: skip
         begin(out, seed, without_words, settings.sizes)
         _read(out, pairs or [])

@@ -13,7 +13,7 @@ from engines.medq_uni import tokens
 from engines.medq_uni.levels import EXPERTS, GATES
 from engines.medq_uni.training.ahead import drawn_ahead
 from engines.medq_uni.training.bank import Bank, Sample
-from engines.medq_uni.training.batches import Batches, flipped, rescaled
+from engines.medq_uni.training.batches import Batches, added, field_of, flipped, rescaled, varied
 from engines.severity import cut_offs, severity_of
 
 SHARES = {Modality.CT: 0.5, Modality.MR: 0.3, Modality.PT: 0.2}
@@ -119,3 +119,27 @@ def test_other_noise_has_the_words_that_are_true_of_it(bank: Bank, times: float)
     assert found.gates[which] == np.float32(GATES[severity])
     assert found.error == pytest.approx(sample.error * times)
     assert not np.array_equal(found.spectrum, sample.spectrum)
+
+
+def test_noise_of_another_slice_is_as_strong_and_keeps_the_words(bank: Bank) -> None:
+    sample = of_task(bank, "ct low dose")
+    other = replace(sample, image=sample.truth + 2 * (sample.image - sample.truth)[::-1])
+    other = replace(other, noise=float(np.hypot(other.own_noise, 2 * added(sample))))
+    field = field_of(other, sample, True, False)
+    assert field is not None
+    np.testing.assert_allclose(field, sample.image - sample.truth, atol=1e-5)
+    found = rescaled(sample, 1.0, field)
+    assert np.array_equal(found.tokens, sample.tokens)
+    np.testing.assert_allclose(found.image, sample.image, atol=1e-5)
+
+
+def test_noise_is_only_taken_where_it_fits(bank: Bank) -> None:
+    sample = of_task(bank, "ct low dose")
+    small = replace(sample, image=sample.image[:-1], truth=sample.truth[:-1])
+    for other in (sample, of_task(bank, "ct metal"), small, replace(sample, noise=0.0)):
+        assert field_of(other, sample, False, False) is None
+    metal = of_task(bank, "ct metal")
+    for seed in range(4):
+        found = varied(metal, np.random.default_rng(seed), sample)
+        error = np.sort((found.image - found.truth).ravel())
+        np.testing.assert_array_equal(error, np.sort((metal.image - metal.truth).ravel()))

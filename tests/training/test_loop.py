@@ -265,3 +265,10 @@ def test_a_new_model_starts_from_what_is_usual_in_its_bank(bank: Bank, tmp_path:
     of_ct = bank.table["facts"][bank.training, 0] > 0
     expected = bank.table["spectrum"][bank.training][of_ct].mean(0)
     assert np.allclose(usual[0], expected, atol=1e-5)
+
+
+def test_only_what_is_asked_for_is_restored(bank: Bank) -> None:
+    model = MedQUni(MedQUniConfig(**SIZES))
+    stage = Restoring(model, bank, 1, Course(alone=99, tasks=("ct metal",)))
+    assert {s.task for step in range(6) for s in stage.draw(step).batch.samples} == {"ct metal"}
+    assert set(stage.validate()) == {"ct metal dB"}

@@ -49,8 +49,8 @@ def test_shading_costs_more_than_noise_of_its_size(truth: tuple[torch.Tensor, Mo
 
 
 def test_soft_tissue_counts_most_in_ct() -> None:
-    truth = torch.tensor([0.5, 20.0, -10.0]).reshape(1, 1, 1, 3)
-    assert weights_of(truth, Modality.CT).flatten().tolist() == pytest.approx([1.0, 0.3, 0.1])
+    truth = torch.tensor([0.5, 20.0, -8.0, -10.0]).reshape(1, 1, 1, 4)
+    assert weights_of(truth, Modality.CT).flatten().tolist() == pytest.approx([1.0, 0.6, 0.3, 0.1])
 
 
 def sentence(modality: Modality) -> torch.Tensor:

@@ -113,6 +113,21 @@ def test_denoising_in_ct_keeps_the_mean(model: MedQUni, bank: Bank) -> None:
     assert change.abs().mean() > 20 * change[..., 36:-36, 36:-36].mean().abs()
 
 
+def test_denoising_lets_bone_and_air_be_sharp_in_ct_and_a_faint_edge_be_mended(
+    model: MedQUni,
+) -> None:
+    grain = 0.25 * torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1, 96, 192)))
+    told = torch.tensor([[0.0, 1, 0, 0, 1, 0]])
+    at_edge = {}
+    for height in (0.5, 10.0):
+        image = grain.float()
+        image[..., 96:] += height
+        change = model.mend(Degradation.NOISE, image, torch.tensor([0.25]), told, torch.zeros(1, 8))
+        image[..., 96:] -= height
+        at_edge[height] = change[..., 94:98].abs().mean() / change[..., 30:60].abs().mean()
+    assert at_edge[10.0] < 0.3 < at_edge[0.5]
+
+
 def test_any_size_that_is_whole_patches(model: MedQUni) -> None:
     image = torch.zeros(1, 1, 32, 96)
     places = torch.from_numpy(places_of(32, 96))[None]

@@ -23,8 +23,11 @@ TOLD = 6
 or PET, whether the pixel size is known, and its logarithm."""
 ABSOLUTE = 1
 """Place of CT in that: its values mean something each by itself, and means must stay."""
-STEEPEST = 4.0
+STEEPEST = 3.0
 """Largest change in levels of an expert that takes noise away."""
+EDGE = 8.0
+"""Contrast, in levels, of edges in CT that half of a change is let through at: what stands so far
+out of the noise needs no help, and stays as sharp as it was."""
 
 
 class Block(nn.Module):
@@ -52,8 +55,9 @@ class Mender(nn.Module):
     """One degradation's expert; see the module.
 
     ``noise`` says that the degradation is noise: the change then is at most ``STEEPEST`` levels,
-    and in CT it leaves the mean over a box of ``BLUR`` where it was (magnitude images of MR have a
-    floor that is to go). ``counts`` says that its level follows the signal, as in PET.
+    and in CT it lets edges of high contrast alone and leaves the mean over a box of ``BLUR`` where
+    it was (magnitude images of MR have a floor that is to go). ``counts`` says that its level
+    follows the signal, as in PET.
     """
 
     def __init__(
@@ -99,11 +103,17 @@ class Mender(nn.Module):
         change = change * scale
         if self.noise:
             absolute = told[:, ABSOLUTE, None, None, None]
-            mean = change.mean(1, keepdim=True) * absolute
-            change = change - F.avg_pool2d(
-                mean, BLUR, stride=1, padding=BLUR // 2, count_include_pad=False
-            )
+            plain = 1 - absolute * (1 - self._plain(image, scale))
+            mean = absolute * _around(plain * change.mean(1, keepdim=True)) / _around(plain)
+            change = plain * (change - mean)
         return F.pixel_shuffle(change, FOLD)
+
+    def _plain(self, image: Tensor, scale: Tensor) -> Tensor:
+        """1 where nothing stands out of the noise, next to 0 at edges of high contrast."""
+        here = F.avg_pool2d(image, FOLD)
+        highest = F.max_pool2d(here, 3, stride=1, padding=1)
+        lowest = -F.max_pool2d(-here, 3, stride=1, padding=1)
+        return 1 / (1 + ((highest - lowest) / (EDGE * scale)).square())
 
     def _scale(self, image: Tensor, level: Tensor) -> Tensor:
         """The level at each folded pixel (batch, 1, rows / 4, columns / 4)."""
@@ -113,3 +123,8 @@ class Mender(nn.Module):
             smooth = F.avg_pool2d(here, 3, stride=1, padding=1, count_include_pad=False)
             return wide * torch.sqrt(smooth.clamp(min=0) + 0.05)
         return wide * torch.ones_like(here)
+
+
+def _around(x: Tensor) -> Tensor:
+    """Mean over a box of ``BLUR``, at the border over what there is of it."""
+    return F.avg_pool2d(x, BLUR, stride=1, padding=BLUR // 2, count_include_pad=False)

@@ -24,6 +24,8 @@ SCALED_SHARE = 0.6
 """So many pairs of noise alone get another strength of it,"""
 SCALES = (0.3, 2.0)
 """between these times what it was."""
+EXCHANGED_SHARE = 0.7
+"""So many of them get the noise of another slice, turned over."""
 SCALABLE = ("ct low dose",)
 """Tasks whose whole error is noise that adds."""
 _GRID = np.arange(9).reshape(3, 3)
@@ -86,8 +88,10 @@ class Batches:
         sizes = np.array([len(b) for b in buckets], float)
         bucket = buckets[int(rng.choice(len(buckets), p=sizes / sizes.sum()))]
         chosen = rng.choice(bucket, self.size, replace=len(bucket) < self.size)
-        samples = [varied(self.bank.sample(int(k)), rng) for k in chosen]
-        return batch_of(samples), rng
+        samples = [self.bank.sample(int(k)) for k in chosen]
+        others = [samples[k] for k in rng.permutation(len(samples))]
+        varied_ones = [varied(one, rng, other) for one, other in zip(samples, others, strict=True)]
+        return batch_of(varied_ones), rng
 
 
 def batch_of(samples: list[Sample]) -> Batch:
@@ -102,22 +106,53 @@ def batch_of(samples: list[Sample]) -> Batch:
     )
 
 
-def varied(sample: Sample, rng: np.random.Generator) -> Sample:
-    """A sample turned over and, where its error is noise, with more or less of it."""
-    if sample.task in SCALABLE and rng.random() < SCALED_SHARE:
-        low, high = np.log(SCALES)
-        sample = rescaled(sample, float(np.exp(rng.uniform(low, high))))
+def varied(sample: Sample, rng: np.random.Generator, other: Sample | None = None) -> Sample:
+    """A sample turned over and, where its error is noise, with more or less of it, or ``other``'s.
+
+    Noise of another slice is that of another kernel and dose, which the image then has.
+    """
+    if sample.task in SCALABLE:
+        times, field = 1.0, None
+        if other is not None and rng.random() < EXCHANGED_SHARE:
+            field = field_of(other, sample, bool(rng.random() < 0.5), bool(rng.random() < 0.5))
+        if rng.random() < SCALED_SHARE:
+            low, high = np.log(SCALES)
+            times = float(np.exp(rng.uniform(low, high)))
+        if times != 1.0 or field is not None:
+            sample = rescaled(sample, times, field)
     return flipped(sample, bool(rng.random() < 0.5), bool(rng.random() < 0.5))
 
 
-def rescaled(sample: Sample, times: float) -> Sample:
-    """The sample with so many times its added noise, and the words that are then true."""
-    added = max(sample.noise**2 - sample.own_noise**2, 0.0)
-    noise = float(np.sqrt(sample.own_noise**2 + times**2 * added))
+def field_of(other: Sample, sample: Sample, down: bool, across: bool) -> FloatArray | None:
+    """The noise added to ``other``, turned over and as strong as that of ``sample``.
+
+    ``None`` where the two don't fit: other sizes, other errors than noise, or no noise.
+    """
+    mine, its = added(sample), added(other)
+    fits = other.task in SCALABLE and other.image.shape == sample.image.shape
+    if other is sample or not fits or mine <= 0 or its <= 0:
+        return None
+    turn = slice(None, None, -1 if down else 1), slice(None, None, -1 if across else 1)
+    return ((other.image - other.truth) * np.float32(mine / its))[turn]
+
+
+def added(sample: Sample) -> float:
+    """Standard deviation of the noise that was added to a sample."""
+    return float(np.sqrt(max(sample.noise**2 - sample.own_noise**2, 0.0)))
+
+
+def rescaled(sample: Sample, times: float, field: FloatArray | None = None) -> Sample:
+    """The sample with so many times its added noise, and the words that are then true.
+
+    ``field`` (rows, columns) is another noise of the same strength to take.
+    """
+    noise = float(np.hypot(sample.own_noise, times * added(sample)))
     row = cut_offs(sample.modality, Degradation.NOISE, sample.region)
     if row is None or noise <= 0:
         return sample
-    image = sample.truth + np.float32(times) * (sample.image - sample.truth)
+    if field is None:
+        field = sample.image - sample.truth
+    image = sample.truth + np.float32(times) * field
     finding = Finding(Degradation.NOISE, severity_of(100 * noise, row), 100 * noise, row.unit)
     said = sample.tokens.copy()
     at = next(

@@ -87,6 +87,7 @@ class Settings:
     own_words: float = 0.25
     without_words: bool = False
     sizes: dict[str, Any] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
 
 
 class Stop:
@@ -209,8 +210,9 @@ def _stage(
         alone = steps
         say(f"{which}: by words alone, since there is no {assessed.name} to read images with yet")
     course = Course(
-        alone, round(settings.singles * steps), settings.own_words, settings.without_words
-    )
+        alone, round(settings.singles * steps), settings.own_words, settings.without_words,
+        settings.tasks,
+    )  # fmt: skip
     return Restoring(model, bank, settings.seed + 1, course, machine)
 
 

@@ -25,8 +25,8 @@ SIDE = 7
 def weights_of(truth: Tensor, modality: Modality) -> Tensor:
     """How much each pixel counts: soft tissue most, air least."""
     if modality is Modality.CT:
-        tissue = (truth > -2.5) & (truth < 3.5)
-        return torch.where(tissue, 1.0, torch.where(truth > -9.5, 0.3, 0.1))
+        bone = torch.where(truth >= 3.5, 0.6, 1.0)
+        return torch.where(truth > -2.5, bone, torch.where(truth > -9.5, 0.3, 0.1))
     return torch.where(F.avg_pool2d(truth, 5, 1, 2) > 0.15, 1.0, 0.3)
 
 

@@ -53,12 +53,14 @@ class Course:
 
     ``alone`` is the step that the restoration tokens steer from, ``singles`` the step that mixtures
     come from; ``own_words`` the share of samples that are then told the model's own words.
+    ``tasks`` are all, where none is named.
     """
 
     alone: int = 0
     singles: int = 0
     own_words: float = 0.0
     without_words: bool = False
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,20 @@ class Restoring:
     ) -> None:
         self.model, self.bank, self.course, self.machine = model, bank, course, machine
         gates = bank.table["gates"]
-        wanted = [k for k in bank.training if course.without_words or gates[k].any()]
+        wanted = [
+            k
+            for k in bank.training
+            if (course.without_words or gates[k].any()) and self._is_asked_for(k)
+        ]
         single = [k for k in wanted if (gates[k] > 0).sum() <= 1]
         local = [is_local(gates[k]) for k in range(len(bank))]
         self.all = Batches(bank, wanted, SHARES, seed, size, local)
         self.singles = Batches(bank, single, SHARES, seed, size, local) if single else self.all
         self.steered = course.alone == 0
+
+    def _is_asked_for(self, number: int) -> bool:
+        tasks = self.course.tasks
+        return not tasks or self.bank.about[number]["task"] in tasks
 
     def draw(self, step: int) -> Drawn:
         """The batch of a step, its words and crops."""
@@ -187,7 +197,8 @@ class Restoring:
     def validate(self) -> dict[str, float]:
         """Gain in dB of each task with true words, over whole slices."""
         gains: dict[str, list[float]] = defaultdict(list)
-        wanted = [k for k in self.bank.validation if self.bank.table["gates"][k].any()]
+        gates = self.bank.table["gates"]
+        wanted = [k for k in self.bank.validation if gates[k].any() and self._is_asked_for(k)]
         for number in wanted[:: max(1, len(wanted) // CHECKED)]:
             sample = self.bank.sample(number)
             batch = batch_of([sample])
