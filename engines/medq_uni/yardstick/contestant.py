@@ -14,6 +14,10 @@ SLAB = 16
 """Slices handed to an engine at a time."""
 
 
+ALWAYS = "always run"
+"""Follows an engine's name where it is run though its words don't plan it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """A way to restore.
@@ -48,6 +52,14 @@ def own_words(engine: Engine) -> Contestant:
     """``engine`` restoring by its own words and where they plan it, as the node by default."""
     return Contestant(
         engine.name, lambda stack, _: when_needed(engine, stack, engine.assess(stack))
+    )
+
+
+def always_run(engine: Engine) -> Contestant:
+    """``engine`` restoring by its own words whatever they plan, as filters always do."""
+    return Contestant(
+        f"{engine.name}, {ALWAYS}",
+        lambda stack, _: with_words(engine, stack, engine.assess(stack)),
     )
 
 

@@ -17,7 +17,7 @@ from engines.medq_uni.sources import load_series
 from engines.medq_uni.tasks.task import WORDS as WORDS_OF
 from engines.medq_uni.tasks.task import Task
 from engines.medq_uni.truth import NOISE_OF
-from engines.medq_uni.yardstick.contestant import own_words
+from engines.medq_uni.yardstick.contestant import always_run, own_words
 from engines.medq_uni.yardstick.harm.scaled import scaled_tables
 from engines.medq_uni.yardstick.harm.tables import harm_tables, lesion_table, words_on_clean
 from engines.medq_uni.yardstick.physicist.acquire import FULL, QUICK
@@ -359,7 +359,8 @@ def _physicist_section(settings: Settings, progress: Progress) -> Section:
     if all(task.modality is not Modality.CT for task in settings.tasks):
         return Section("The physicist's measures")
     own = own_words(settings.engine)
-    contestants = (own,) if settings.quick else (filters.TV, own)
+    always = always_run(settings.engine)
+    contestants = (own,) if settings.quick else (filters.TV, own, always)
     protocol = QUICK if settings.quick else FULL
     total = len(protocol.doses) * len(protocol.kernels) * (len(contestants) + 1)
     done = progress.phase("the physicist's phantom", total)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from engines.medq_uni.yardstick.contestant import ALWAYS
 from engines.medq_uni.yardstick.report import Section
-from engines.medq_uni.yardstick.restoration.contest import ALWAYS
 from engines.medq_uni.yardstick.steering.gains import ABLATED, DOWN, HALF, SWAPPED, TRUE, TWICE, UP
 from engines.medq_uni.yardstick.table import Cell, Table
 
@@ -176,10 +176,11 @@ def _restored(read: Read, engine: str) -> Iterator[Target]:
 
 
 def _physicist(read: Read, engine: str) -> Iterator[Target]:
-    """Worst of all kernels at quarter dose, d' of all doses."""
+    """Worst of all kernels at quarter dose, d' of all doses; always run, like a filter."""
+    always = f"{engine}, {ALWAYS}"
 
     def at_quarter(name: str) -> list[Row]:
-        return [r for r in read(name) if r["method"] == engine and r["dose"] == QUARTER]
+        return [r for r in read(name) if r["method"] == always and r["dose"] == QUARTER]
 
     def worst(name: str, *columns: str) -> float | None:
         rows = at_quarter(name)
@@ -205,7 +206,7 @@ def _physicist(read: Read, engine: str) -> Iterator[Target]:
         yield replace(held, reached=bool(held.reached))
     inserts = ("polyethylene HU", "acrylic HU", "bone HU", "air HU", "water HU", "background HU")
     yield _most("inserts off", of, INSERT_HU, worst("physicist_hu", *inserts), "HU")
-    better, rows = [], [r for r in read("physicist_detection") if r["method"] == engine]
+    better, rows = [], [r for r in read("physicist_detection") if r["method"] == always]
     for row in rows:
         better += [v > 0 for name in row if "change" in name and (v := _number(row, name))]
     if rows:

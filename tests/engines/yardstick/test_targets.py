@@ -87,7 +87,8 @@ NAMED = ("polyethylene", "acrylic", "bone", "air", "water", "background")
 
 def test_the_physicists_table_is_held_to_its_worst_kernel_at_quarter_dose():
     head = ("dose", "kernel", "method")
-    where = [(0.25, "sharp", "net"), (0.25, "smooth", "net"), (1.0, "sharp", "net"),
+    net = "net, always run"
+    where = [(0.25, "sharp", net), (0.25, "smooth", net), (1.0, "sharp", net),
              (0.25, "sharp", "TV")]  # fmt: skip
 
     def table(name, columns, *rows):

@@ -13,7 +13,13 @@ import numpy as np
 
 from engines.base import Engine, FloatArray
 from engines.description import QualityDescription
-from engines.medq_uni.yardstick.contestant import UNTREATED, Contestant, when_needed, with_words
+from engines.medq_uni.yardstick.contestant import (
+    ALWAYS,
+    UNTREATED,
+    Contestant,
+    when_needed,
+    with_words,
+)
 from engines.medq_uni.yardstick.native.gauge import Numbers, gauge_of
 from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.medq_uni.yardstick.restoration.scores import Scores, scores_of
@@ -69,7 +75,7 @@ def entry_of(
 
 
 INPUT = entry_of(UNTREATED)
-ALWAYS, TRUE_WORDS, WRONG_WORDS = "always run", "true words", "wrong severity"
+TRUE_WORDS, WRONG_WORDS = "true words", "wrong severity"
 NO_WORDS, NONE_WORDS = "no words", "words that say none"
 """What follows the engine's name where it is not used as in the node."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engines.description import Severity
-from engines.medq_uni.yardstick.restoration.contest import ALWAYS, INPUT, TRUE_WORDS, Entry, Outcome
+from engines.medq_uni.yardstick.contestant import ALWAYS
+from engines.medq_uni.yardstick.restoration.contest import INPUT, TRUE_WORDS, Entry, Outcome
 from engines.medq_uni.yardstick.restoration.found import (
     Found,
     Gain,

@@ -17,7 +17,8 @@ import typer
 
 from engines.medq_uni.command import told_in_a_line
 from engines.medq_uni.yardstick.bootstrap import mean_interval
-from engines.medq_uni.yardstick.restoration.contest import ALWAYS, TRUE_WORDS
+from engines.medq_uni.yardstick.contestant import ALWAYS
+from engines.medq_uni.yardstick.restoration.contest import TRUE_WORDS
 from engines.medq_uni.yardstick.table import Cell, Table
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)

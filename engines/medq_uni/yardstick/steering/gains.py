@@ -9,10 +9,9 @@ import numpy as np
 
 from engines.base import Engine, FloatArray
 from engines.description import QualityDescription, Severity
-from engines.medq_uni.yardstick.contestant import with_words
+from engines.medq_uni.yardstick.contestant import ALWAYS, with_words
 from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.medq_uni.yardstick.restoration.contest import (
-    ALWAYS,
     NONE_WORDS,
     TRUE_WORDS,
     Outcome,
