@@ -25,9 +25,9 @@ ABSOLUTE = 1
 """Place of CT in that: its values mean something each by itself, and means must stay."""
 STEEPEST = 3.0
 """Largest change in levels of an expert that takes noise away."""
-EDGE = 8.0
-"""Contrast, in levels, of edges in CT that half of a change is let through at: what stands so far
-out of the noise needs no help, and stays as sharp as it was."""
+EDGE, EDGE_LEVELS = 1.5, 4.0
+"""An edge in CT that rises by 150 HU and four levels within three pixels is let alone by half, and
+more so the higher it is: it stands out of the noise, and stays as sharp as it was."""
 
 
 class Block(nn.Module):
@@ -103,17 +103,22 @@ class Mender(nn.Module):
         change = change * scale
         if self.noise:
             absolute = told[:, ABSOLUTE, None, None, None]
-            plain = 1 - absolute * (1 - self._plain(image, scale))
-            mean = absolute * _around(plain * change.mean(1, keepdim=True)) / _around(plain)
+            plain = 1 - absolute * (1 - self._plain(image, level))
+            mean = _around((plain * change).mean(1, keepdim=True))
+            mean = absolute * mean / _around(plain.mean(1, keepdim=True))
             change = plain * (change - mean)
         return F.pixel_shuffle(change, FOLD)
 
-    def _plain(self, image: Tensor, scale: Tensor) -> Tensor:
-        """1 where nothing stands out of the noise, next to 0 at edges of high contrast."""
-        here = F.avg_pool2d(image, FOLD)
-        highest = F.max_pool2d(here, 3, stride=1, padding=1)
-        lowest = -F.max_pool2d(-here, 3, stride=1, padding=1)
-        return 1 / (1 + ((highest - lowest) / (EDGE * scale)).square())
+    def _plain(self, image: Tensor, level: Tensor) -> Tensor:
+        """1 where nothing stands far out of the noise, next to 0 at sharp edges of high contrast.
+
+        Of every pixel, folded: (batch, ``FOLD`` ** 2, rows / 4, columns / 4).
+        """
+        smooth = F.avg_pool2d(image, 3, stride=1, padding=1, count_include_pad=False)
+        highest = F.max_pool2d(smooth, 3, stride=1, padding=1)
+        lowest = -F.max_pool2d(-smooth, 3, stride=1, padding=1)
+        contrast = (highest - lowest) / (EDGE + EDGE_LEVELS * level[:, None, None, None])
+        return F.pixel_unshuffle(1 / (1 + contrast.square().square()), FOLD)
 
     def _scale(self, image: Tensor, level: Tensor) -> Tensor:
         """The level at each folded pixel (batch, 1, rows / 4, columns / 4)."""
