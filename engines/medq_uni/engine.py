@@ -38,6 +38,7 @@ from engines.medq_uni import (
     levels,
     look,
     mending,
+    plausible,
     sampling,
     series,
     spoken,
@@ -168,12 +169,8 @@ class MedQUniEngine:
             lambda so_far: self._graphs.say(so_far, seen)[:, -1], scene, len(looks), temperature
         )
         return [
-            SliceWords(
-                index,
-                {finding.degradation: finding for finding in spoken.findings_of(one, scene)},
-                one.chances,
-            )
-            for index, one in zip(views, said, strict=True)
+            plausible.words_of(index, one, view, info, scene)
+            for (index, view), one in zip(views.items(), said, strict=True)
         ], seen
 
     def _of_slice(
@@ -256,7 +253,7 @@ def _parameters() -> dict[str, str]:
         )
         for module in (
             description, aggregate, severity, verdict, measure, noise, sharpness,
-            levels, look, mending, sampling, series, spoken, tokens, viewing,
+            levels, look, mending, plausible, sampling, series, spoken, tokens, viewing,
         )
         for name, value in sorted(vars(module).items())
         if name.lstrip("_").isupper() and not callable(value)

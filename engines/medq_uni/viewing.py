@@ -34,11 +34,12 @@ class View:
     """A slice as the model is shown it.
 
     ``image`` is all of it, float32 (rows, columns) in units of ``look.scale``; ``look`` is of it or
-    of its mosaic.
+    of its mosaic. ``usable`` is False at padding and where there was no number.
     """
 
     image: FloatArray
     look: Look
+    usable: BoolArray
 
 
 def view_of(values: FloatArray, valid: BoolArray, info: StackInfo) -> View | None:
@@ -75,8 +76,8 @@ def view_of(values: FloatArray, valid: BoolArray, info: StackInfo) -> View | Non
     if look.scale <= 0:
         return None
     if part is filled:
-        return View(look.image, look)
-    return View(np.clip(filled, -most, most) / np.float32(look.scale), look)
+        return View(look.image, look, usable)
+    return View(np.clip(filled, -most, most) / np.float32(look.scale), look, usable)
 
 
 def spread(length: int) -> NDArray[np.int64] | None:

@@ -25,6 +25,8 @@ ABSOLUTE = 1
 """Place of CT in that: its values mean something each by itself, and means must stay."""
 STEEPEST = 3.0
 """Largest change in levels of an expert that takes noise away."""
+DENSE = 6.0
+"""Noise is not looked at above this in CT, 600 HU: few images teach what is bone there."""
 EDGE, EDGE_LEVELS = 1.5, 4.0
 """An edge in CT that rises by 150 HU and four levels within three pixels is let alone by half, and
 more so the higher it is: it stands out of the noise, and stays as sharp as it was."""
@@ -83,7 +85,7 @@ class Mender(nn.Module):
         (batch, ``TOLD``) what else the words and the header say, ``steered`` what the restoration
         token does.
         """
-        folded = F.pixel_unshuffle(image, FOLD)
+        folded = F.pixel_unshuffle(self._shown(image, told), FOLD)
         scale = self._scale(image, level)
         condition = self.condition(torch.cat([steered, told], 1))
         x = self.inlet(torch.cat([folded, scale], 1))
@@ -108,6 +110,13 @@ class Mender(nn.Module):
             mean = absolute * mean / _around(plain.mean(1, keepdim=True))
             change = plain * (change - mean)
         return F.pixel_shuffle(change, FOLD)
+
+    def _shown(self, image: Tensor, told: Tensor) -> Tensor:
+        """What the convolutions see: noise experts no more of dense bone and metal than that."""
+        if not self.noise:
+            return image
+        absolute = told[:, ABSOLUTE, None, None, None]
+        return torch.minimum(image, DENSE + (1 - absolute) * 1e6)
 
     def _plain(self, image: Tensor, level: Tensor) -> Tensor:
         """1 where nothing stands far out of the noise, next to 0 at sharp edges of high contrast.

@@ -17,8 +17,8 @@ import numpy as np
 from scipy import ndimage
 
 from engines.base import FloatArray
-from engines.description import Modality, QualityDescription
-from engines.medq_uni.levels import EXPERTS, GATES, amount_of, gates_of
+from engines.description import Modality, QualityDescription, Severity
+from engines.medq_uni.levels import EXPERTS, amount_of, gates_of
 from engines.medq_uni.look import facts_of, scale_of, spectrum_of
 from engines.medq_uni.pairs.manifest import OURS
 from engines.medq_uni.pairs.shards import MANIFEST
@@ -194,17 +194,22 @@ def numbers_of(words: QualityDescription, pixel_mm: float) -> dict[str, np.ndarr
     """Gates and told amounts of all experts by ``words``."""
     amounts = [amount_of(words, kind, pixel_mm) or 0.0 for kind in EXPERTS]
     return {
-        "gates": np.array(gates_of(words), np.float32),
+        "gates": np.array([gate > 0 for gate in gates_of(words)], np.float32),
         "amounts": np.array(amounts, np.float32),
     }
 
 
 def gates_told(said: np.ndarray, modality: Modality) -> FloatArray:
-    """Gates of all experts by the severities in ``said`` (tokens,): float32 (experts,)."""
+    """Gates of all experts by the severities in ``said`` (tokens,): float32 (experts,).
+
+    In training they are open or shut: an expert that learnt behind a half open gate would do twice
+    as much. Those that are served (``engines.medq_uni.levels.GATES``) hold back some of it.
+    """
     found = np.zeros(len(EXPERTS), np.float32)
     for at, slot in enumerate(slots(modality)):
         if slot.what == STATE and slot.kind in EXPERTS:
-            found[EXPERTS.index(slot.kind)] = GATES[severity_of_token(int(said[at]))]
+            told = severity_of_token(int(said[at]))
+            found[EXPERTS.index(slot.kind)] = told is not Severity.NONE
     return found
 
 
