@@ -23,7 +23,7 @@ TOLD = 6
 or PET, whether the pixel size is known, and its logarithm."""
 ABSOLUTE = 1
 """Place of CT in that: its values mean something each by itself, and means must stay."""
-STEEPEST = 3.0
+STEEPEST = 4.0
 """Largest change in levels of an expert that takes noise away."""
 DENSE = 6.0
 """Noise is not looked at above this in CT, 600 HU: few images teach what is bone there."""
