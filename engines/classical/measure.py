@@ -1,8 +1,8 @@
 """From the slices of a series to findings: measured noise, sharpness and clipping.
 
-Long series are sampled: at most ``MAX_SLICES`` slices, evenly spaced with both ends. A range named
-in a finding then reaches from the first to the last sampled slice that is affected, and a fault on
-a few slices between samples can be missed.
+Long series are sampled (``engines.sampled``). A range named in a finding then reaches from the
+first to the last sampled slice that is affected, and a fault on a few slices between samples can be
+missed.
 
 Each slice is described by itself, and ``engines.aggregate`` makes one description of all. Classical
 restoration reduces noise and nothing else, so that no other mending is planned.
@@ -19,12 +19,12 @@ see ``engines.severity``) is never reported as absent but named as not assessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from engines import sampled
 from engines.aggregate import aggregate
 from engines.base import BoolArray, EngineError, FloatArray, ImageStack, StackInfo
 from engines.classical.noise import body_threshold, kernel_side, slice_noise
@@ -42,8 +42,6 @@ from engines.description import (
 from engines.severity import cut_offs, graded_finding
 from engines.verdict import verdict_of
 
-MAX_SLICES = 64
-"""Most slices measured of a series."""
 SLAB_SLICES = 8
 """Slices decoded at a time."""
 WORKERS = 2
@@ -134,28 +132,13 @@ def measure_series(stack: ImageStack) -> list[SliceMeasures]:
     with ThreadPoolExecutor(WORKERS) as pool:
         measures = [
             m
-            for slab in _sampled_slabs(stack)
+            for slab in sampled.slices_of(stack, SLAB_SLICES)
             for m in pool.map(lambda s: measure_slice(s[1], s[2], info, s[0]), slab)
             if m is not None
         ]
     if not measures:
         raise EngineError("the series has no finite pixel outside padding: nothing to assess")
     return measures
-
-
-def _sampled_slabs(stack: ImageStack) -> Iterator[list[tuple[int, FloatArray, BoolArray]]]:
-    """The sampled slices as (index, values, valid), a bounded number in memory at a time."""
-    count = stack.info.slices
-    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_SLICES)).round().astype(int))
-    dense = len(chosen) == count
-    for start in range(0, len(chosen), SLAB_SLICES):
-        indices = [int(i) for i in chosen[start : start + SLAB_SLICES]]
-        if dense:
-            slab = stack.slab(indices[0], indices[-1] + 1)
-            yield [(z, slab.values[k], slab.valid[k]) for k, z in enumerate(indices)]
-        else:
-            slabs = [stack.slab(z, z + 1) for z in indices]
-            yield [(z, s.values[0], s.valid[0]) for z, s in zip(indices, slabs, strict=True)]
 
 
 def describe(info: StackInfo, measures: list[SliceMeasures]) -> QualityDescription:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from engines import aggregate, description, severity, verdict
+from engines import aggregate, description, sampled, severity, verdict
 from engines.base import (
     BoolArray,
     EngineError,
@@ -23,7 +23,6 @@ from engines.base import (
     StackInfo,
 )
 from engines.classical import measure, noise, sharpness
-from engines.classical.engine import spelt
 from engines.description import (
     APPLICABLE,
     MAX_AMOUNT,
@@ -32,6 +31,7 @@ from engines.description import (
     Confidence,
     Degradation,
     Finding,
+    Modality,
     QualityDescription,
 )
 from engines.medq_uni import (
@@ -41,20 +41,31 @@ from engines.medq_uni import (
     plausible,
     sampling,
     series,
+    signs,
     spoken,
     tokens,
     viewing,
     weights_file,
 )
 from engines.medq_uni.graphs import Graphs, OnnxGraphs, Seen
+from engines.medq_uni.plausible import Evidence
 from engines.medq_uni.series import SliceWords
 from engines.medq_uni.viewing import View
 from engines.medq_uni.weights_file import Weights
+from engines.parameters import constants_of
 
 VERSION = "1.0.0"
 """Changes with the method; weights have a version of their own."""
+PARAMETERS = (
+    description, aggregate, sampled, severity, verdict, measure, noise, sharpness,
+    levels, look, mending, plausible, sampling, series, signs, spoken, tokens, viewing,
+)  # fmt: skip
+"""Modules whose constants may change a result."""
 MEASURED = (Degradation.BLUR, Degradation.CLIPPING)
 """What the model does not say."""
+
+Shown = tuple[View, Evidence]
+"""A slice as the model is shown it, and what can be held against its words."""
 
 
 class MedQUniEngine:
@@ -96,7 +107,7 @@ class MedQUniEngine:
             "weights": self.weights.digest,
             "runtime": self._graphs.runtime,
             "steered": str(self._steered),
-            **_parameters(),
+            **constants_of(PARAMETERS),
         }
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
@@ -115,18 +126,18 @@ class MedQUniEngine:
             raise EngineError("the series has no pixels to assess")
         measured: dict[int, list[Finding]] = {}
         said: list[SliceWords] = []
-        for batch in sampling.sampled(stack):
-            views: dict[int, View] = {}
+        for batch in sampled.slices_of(stack, sampling.batch_for(info)):
+            shown: dict[int, Shown] = {}
             for index, values, valid in batch:
-                measures = measure.measure_slice(values, valid, info, index)
-                if measures is None:
+                found = _measured(values, valid, info, index)
+                if found is None:
                     continue
-                measured[index] = _measured(measures, info)
+                measured[index], sigma = found
                 view = viewing.view_of(values, valid, info)
                 if view is not None:
-                    views[index] = view
-            if views:
-                said += self._say(views, info)[0]
+                    shown[index] = view, _evidence(view, info, sigma)
+            if shown:
+                said += self._say(shown, info)[0]
         if not measured:
             raise EngineError("the series has no finite pixel outside padding: nothing to assess")
         words = {one.index: one for one in series.smoothed(said, info)}
@@ -155,10 +166,10 @@ class MedQUniEngine:
             )
         return restored
 
-    def _say(self, views: dict[int, View], info: StackInfo) -> tuple[list[SliceWords], Seen]:
+    def _say(self, shown: Mapping[int, Shown], info: StackInfo) -> tuple[list[SliceWords], Seen]:
         """What the model says of slices of one size, and what it saw."""
         scene = spoken.Scene(info.modality, info.region, series.pixel_mm_of(info))
-        looks = [view.look for view in views.values()]
+        looks = [view.look for view, _ in shown.values()]
         seen = self._graphs.look(
             np.stack([look.padded(one.image) for one in looks])[:, None],
             np.stack([one.spectrum for one in looks]),
@@ -169,8 +180,8 @@ class MedQUniEngine:
             lambda so_far: self._graphs.say(so_far, seen)[:, -1], scene, len(looks), temperature
         )
         return [
-            plausible.words_of(index, one, view, info, scene)
-            for (index, view), one in zip(views.items(), said, strict=True)
+            plausible.words_of(index, one, evidence, scene)
+            for (index, (_, evidence)), one in zip(shown.items(), said, strict=True)
         ], seen
 
     def _of_slice(
@@ -209,9 +220,10 @@ class MedQUniEngine:
         view = viewing.view_of(values, valid, info)
         if view is None:
             return values
-        said, seen = self._say({index: view}, info)
+        evidence = _evidence(view, info)
+        said, seen = self._say({index: (view, evidence)}, info)
         own = said[0].findings
-        words = series.words_of_slice(description, own, index + 1)
+        words = plausible.obeyed(series.words_of_slice(description, own, index + 1), evidence)
         gates = levels.gates_of(words, self.weights.gates)
         if not any(gates):
             return values
@@ -225,36 +237,39 @@ class MedQUniEngine:
             if gate > 0
             and (amount := series.number_for(words, own.get(kind), kind, pixel_mm)) is not None
         ]
-        change = mending.change_of(self._graphs, view.image, view.look, info.modality, orders)
+        change = mending.change_of(self._graphs, view.image, view.look, orders)
         usable = valid & np.isfinite(values)
         return mending.kept_sane(values, change * np.float32(view.look.scale), usable, info)
 
 
-def _measured(measures: measure.SliceMeasures, info: StackInfo) -> list[Finding]:
-    """Findings of what is measured instead of said."""
+def _evidence(view: View, info: StackInfo, sigma: float | None = None) -> Evidence:
+    values = view.image * np.float32(view.look.scale)
+    return Evidence(values, view.usable, info, sigma)
+
+
+def _measured(
+    values: FloatArray, valid: BoolArray, info: StackInfo, index: int
+) -> tuple[list[Finding], float | None] | None:
+    """Findings of what is measured instead of said, and the noise in CT, in HU.
+
+    ``None`` where no pixel is valid and finite.
+    """
     pixel_mm = series.pixel_mm_of(info)
+    rows = {
+        kind: severity.cut_offs(info.modality, kind, info.region, pixel_mm) for kind in MEASURED
+    }
+    if not any(rows.values()):
+        return ([], None) if bool((valid & np.isfinite(values)).any()) else None
+    measures = measure.measure_slice(values, valid, info, index)
+    if measures is None:
+        return None
     amounts = dict(zip(MEASURED, (measures.fwhm_mm, measures.clipped), strict=True))
     found = []
     for kind, amount in amounts.items():
-        row = severity.cut_offs(info.modality, kind, info.region, pixel_mm)
+        row = rows[kind]
         if row is not None and amount is not None:
             said = [Amount(min(amount, MAX_AMOUNT), row.unit)]
             found.append(
                 severity.graded_finding(kind, said, info.modality, info.region, pixel_mm=pixel_mm)
             )
-    return found
-
-
-def _parameters() -> dict[str, str]:
-    """Every constant that may change a result, by module and name."""
-    return {
-        f"{module.__name__}.{name}": spelt(
-            value.tolist() if isinstance(value, np.ndarray) else value
-        )
-        for module in (
-            description, aggregate, severity, verdict, measure, noise, sharpness,
-            levels, look, mending, plausible, sampling, series, spoken, tokens, viewing,
-        )
-        for name, value in sorted(vars(module).items())
-        if name.lstrip("_").isupper() and not callable(value)
-    }  # fmt: skip
+    return found, measures.noise if info.modality is Modality.CT else None

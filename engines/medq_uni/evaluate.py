@@ -82,8 +82,9 @@ def main(
         typer.Option(help="Share of real patients, to 1, that training left out: only they."),
     ] = None,
     split_seed: Annotated[
-        int, typer.Option(min=0, help="Seed of that split, the one that training had.")
-    ] = 0,
+        int | None,
+        typer.Option(min=0, help="Seed of that split; the benchmark's if left out."),
+    ] = None,
     without: Annotated[
         str | None, typer.Option(help="Groups of arrays to leave out, commas between.")
     ] = None,
@@ -116,7 +117,7 @@ def _run(
     out: Path,
     data: Path | None,
     held_out: float | None,
-    split_seed: int,
+    split_seed: int | None,
     without: str | None,
     count: int,
     tasks: str | None,
@@ -131,6 +132,7 @@ def _run(
         raise WrongUse(f"data: {data} {what}")
     if out.exists() and not out.is_dir():
         raise WrongUse(f"{out} is a file; results need a folder")
+    from engines.medq_uni.pairs.benchmark import SPLIT_SEED
     from engines.medq_uni.tasks.table import TASKS
     from engines.medq_uni.yardstick.evaluation import PARTS, Settings, evaluate
     from engines.medq_uni.yardstick.report import PAGE, write
@@ -138,8 +140,9 @@ def _run(
     left_out = _groups(without, data)
     chosen = tuple(TASKS[name] for name in named("task", tasks, tuple(TASKS)))
     measured = frozenset(named("part", parts, PARTS))
+    split_by = SPLIT_SEED if split_seed is None else split_seed
     settings = Settings(
-        engine, chosen, data, count, seed, quick, bm3d, measured, held_out, split_seed, left_out
+        engine, chosen, data, count, seed, quick, bm3d, measured, held_out, split_by, left_out
     )
     started = time.monotonic()
     with Bars(Console(stderr=True)) as shown:

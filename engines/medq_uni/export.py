@@ -23,7 +23,7 @@ from engines.medq_uni import look, tokens, weights_file
 from engines.medq_uni.command import told_in_a_line
 from engines.medq_uni.graph_files import point_to_tensors
 from engines.medq_uni.levels import EXPERTS, GATES
-from engines.medq_uni.model import HUMPS, MedQUni, MedQUniConfig, Seen, places_of
+from engines.medq_uni.model import HUMPS, MedQUni, MedQUniConfig, Seen
 from engines.medq_uni.nets.mender import TOLD
 from engines.medq_uni.training.calibration import calibrated
 from engines.medq_uni.training.checkpoint import load, put
@@ -196,7 +196,7 @@ def _graphs(
     """File name, module, arguments to trace it with, and the free sizes of all graphs."""
     rows, columns, batch = 2 * look.PATCH, 3 * look.PATCH, 2
     image = torch.zeros(batch, 1, rows, columns)
-    places = torch.from_numpy(places_of(rows, columns)).repeat(batch, 1, 1)
+    places = torch.from_numpy(look.places_of(rows, columns)).repeat(batch, 1, 1)
     spectrum, facts = torch.zeros(batch, look.SPECTRUM), torch.zeros(batch, look.FACTS)
     with torch.no_grad():
         keys, values = _Look(model)(image, places, spectrum, facts)

@@ -19,11 +19,12 @@ from onnxruntime.capi import onnxruntime_pybind11_state as told
 
 from engines.base import EngineError, FloatArray
 from engines.description import Degradation
-from engines.medq_uni.look import PATCH
+from engines.medq_uni.look import places_of
 from engines.medq_uni.weights_file import LOOK, SAY, STEER, Weights, mender_file
 
 THREADS_VARIABLE = "MEDQ_UNI_THREADS"
-"""Environment variable with the number of threads; by default all cores of this process."""
+"""Environment variable with the number of threads; by default one, two or four, as there are
+cores: more hardly help with one slice, and another number may round otherwise."""
 _SIGNATURES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     LOOK: (("image", "places", "spectrum", "facts"), ("keys", "values")),
     SAY: (("tokens", "keys", "values"), ("logits",)),
@@ -105,8 +106,10 @@ class OnnxGraphs:
 
     @property
     def runtime(self) -> str:
-        """Runtime, version and precision."""
-        return f"onnxruntime {onnxruntime.__version__} {' '.join(self._providers)} fp32"
+        """Runtime, version, precision and threads, which decide in what order is added up."""
+        threads = self._options.intra_op_num_threads
+        where = " ".join(self._providers)
+        return f"onnxruntime {onnxruntime.__version__} {where} fp32 threads {threads}"
 
     def look(self, images: FloatArray, spectrum: FloatArray, facts: FloatArray) -> Seen:
         """See ``Graphs``."""
@@ -150,14 +153,6 @@ class OnnxGraphs:
             return self._sessions[name]
 
 
-def places_of(rows: int, columns: int) -> FloatArray:
-    """Middles of the patches of an image of so many pixels: float32 (patches, 2), 0 to 1."""
-    down, across = rows // PATCH, columns // PATCH
-    middles = (np.arange(down) + 0.5) / down, (np.arange(across) + 0.5) / across
-    grid = np.stack(np.meshgrid(*middles, indexing="ij"), -1)
-    return grid.reshape(-1, 2).astype(np.float32)
-
-
 def _opened(
     path: Path, options: onnxruntime.SessionOptions, providers: tuple[str, ...]
 ) -> onnxruntime.InferenceSession:
@@ -186,14 +181,15 @@ def _first_line(error: Exception) -> str:
 
 
 def _threads() -> int:
-    """Threads asked for in the environment, or the cores that this process may use.
+    """Threads asked for in the environment, or as many as the cores of this process are good for.
 
     Raises:
         EngineError: the environment asks for no whole number above 0.
     """
     named = os.environ.get(THREADS_VARIABLE)
     if named is None:
-        return len(os.sched_getaffinity(0))
-    if not named.isdigit() or int(named) < 1:
+        cores = len(os.sched_getaffinity(0))
+        return next(count for count in (4, 2, 1) if count <= cores)
+    if not named.isdecimal() or int(named) < 1:
         raise EngineError(f"{THREADS_VARIABLE} must be a whole number from 1 on, not {named!r}")
     return int(named)

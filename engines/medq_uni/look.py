@@ -5,6 +5,7 @@ The same numpy code feeds training and serving, so that both see the same number
 resolution, where grain, missing lines and ghosts show: logarithmic power along both axes and over
 the radius, and how regularly it goes up and down along each axis (every R-th line left out). Grain
 is told apart from anatomy by place: the energy of Haar wavelets in the quietest blocks of tissue.
+With it come the signs of ghosts and of spread edges (``engines.medq_uni.signs``).
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from scipy import fft, ndimage
 from engines.base import BoolArray, FloatArray
 from engines.classical.noise import body_threshold
 from engines.description import REGIONS, Modality
+from engines.medq_uni.signs import SIGNS, signs_of
 
+VERSION = 2
+"""Goes up where the same image would be looked at in another way, and weights learnt otherwise."""
 HU = 100.0
 """CT's unit."""
 PATCH = 32
 """Side of an image token in pixels; images are padded to whole ones."""
 BINS = 32
-SPECTRUM = 6 * BINS
-"""Length of the spectrum: two profiles, two combs, one radial profile, the grain."""
+SPECTRUM = 6 * BINS + SIGNS
+"""Length of the spectrum: two profiles, two combs, one radial profile, the grain, the signs."""
 BLOCK = 16
 """Side of a block that grain is measured in."""
 TISSUE: dict[Modality, tuple[float, float]] = {
@@ -73,8 +77,11 @@ def scale_of(values: FloatArray, valid: BoolArray, modality: Modality) -> float:
     return signal if np.isfinite(signal) and signal > 0 else 0.0
 
 
-def spectrum_of(image: FloatArray, modality: Modality) -> FloatArray:
-    """The spectrum of an image (rows, columns) in image units, float32 (``SPECTRUM``,)."""
+def spectrum_of(image: FloatArray, modality: Modality, tile: int = 0) -> FloatArray:
+    """The spectrum of an image (rows, columns) in image units, float32 (``SPECTRUM``,).
+
+    ``tile`` is the side of the tiles of a mosaic, 0 for a whole image.
+    """
     flat = image - np.float32(image.mean())
     power = np.abs(fft.rfft2(flat)) ** 2 / flat.size
     rows, half = power.shape
@@ -83,14 +90,14 @@ def spectrum_of(image: FloatArray, modality: Modality) -> FloatArray:
     parts = []
     for profile in (along_rows, along_columns):
         said = _log(profile)
-        parts += [_binned(said, np.mean), _comb(said)]
+        parts += [_binned(said), _comb(said)]
     v = fft.fftfreq(rows)[:, None]
     u = np.arange(half) / flat.shape[1]
     radius = np.minimum((np.hypot(v, u) * 2 * BINS).astype(np.int64), BINS)
     sums = np.bincount(radius.ravel(), power.ravel(), BINS + 1)[:BINS]
     counts = np.bincount(radius.ravel(), minlength=BINS + 1)[:BINS]
     parts.append(_log(sums / np.maximum(counts, 1)))
-    parts.append(_grain(image, modality))
+    parts += [_grain(image, modality), signs_of(image, modality, tile)]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -109,19 +116,19 @@ def facts_of(modality: Modality, region: str, spacing_mm: tuple[float, float, fl
 
 def look_at(
     values: FloatArray,
-    valid: BoolArray,
     modality: Modality,
     region: str,
     spacing_mm: tuple[float, float, float],
+    scale: float,
+    tile: int = 0,
 ) -> Look:
-    """What the model is shown of a slice (rows, columns); all of ``values`` must be finite.
+    """What the model is shown of a slice (rows, columns), all of it finite.
 
-    Where there is no signal at all the scale is 0, and there is nothing to look at.
+    ``scale`` is what ``scale_of`` says of it, above 0; ``tile`` the side of the tiles of a mosaic.
     """
-    scale = scale_of(values, valid, modality)
-    image = values / np.float32(scale or 1.0)
+    image = values / np.float32(scale)
     facts = facts_of(modality, region, spacing_mm)
-    return Look(image, scale, spectrum_of(image, modality), facts)
+    return Look(image, scale, spectrum_of(image, modality, tile), facts)
 
 
 def padded(image: FloatArray, side: int = PATCH) -> FloatArray:
@@ -129,6 +136,19 @@ def padded(image: FloatArray, side: int = PATCH) -> FloatArray:
     rows, columns = image.shape
     below, right = -rows % side, -columns % side
     return np.pad(image, ((0, below), (0, right)), mode="edge")
+
+
+def places_of(rows: int, columns: int) -> FloatArray:
+    """Middles of the patches of an image of so many pixels: float32 (patches, 2), 0 to 1."""
+    down, across = rows // PATCH, columns // PATCH
+    middles = (np.arange(down) + 0.5) / down, (np.arange(across) + 0.5) / across
+    grid = np.stack(np.meshgrid(*middles, indexing="ij"), -1)
+    return np.asarray(grid.reshape(-1, 2), np.float32)
+
+
+def told_facts(facts: FloatArray) -> FloatArray:
+    """What of ``facts_of`` residual experts are told, float32 (5,): modality and pixel size."""
+    return np.concatenate([facts[:3], facts[-4:-2]]).astype(np.float32)
 
 
 def _grain(image: FloatArray, modality: Modality) -> np.ndarray:
@@ -170,7 +190,7 @@ def _log(power: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(power + 1e-6) / 4)
 
 
-def _binned(profile: np.ndarray, how: object) -> np.ndarray:
+def _binned(profile: np.ndarray) -> np.ndarray:
     edges = np.linspace(0, len(profile), BINS + 1)
     at = np.minimum(edges[:-1].astype(int), len(profile) - 1)
     counts = np.diff(np.append(at, len(profile)))

@@ -15,12 +15,14 @@ from engines.base import BoolArray, FloatArray, StackInfo
 from engines.description import Degradation, Modality
 from engines.medq_uni.graphs import Graphs
 from engines.medq_uni.levels import level_of, number_of
-from engines.medq_uni.look import PATCH, Look, padded
+from engines.medq_uni.look import PATCH, Look, padded, told_facts
 
 TILE = 1024
 """Longest side that is mended at once, in pixels."""
 MARGIN = 128
-"""Pixels at each inner border of a tile that are thrown away: what is seen from one side only."""
+"""Pixels at each inner border of a tile that are thrown away: what is seen from one side only.
+
+The experts reach further, about 250 pixels; what lies beyond moves a result by less than 0.3 HU."""
 LARGEST_CHANGE = 1.0
 """No pixel changes by more than so many times the range of the slice's values."""
 
@@ -39,17 +41,15 @@ class Order:
     steered: FloatArray
 
 
-def change_of(
-    graphs: Graphs, image: FloatArray, look: Look, modality: Modality, orders: Sequence[Order]
-) -> FloatArray:
+def change_of(graphs: Graphs, image: FloatArray, look: Look, orders: Sequence[Order]) -> FloatArray:
     """The sum of all changes for ``image`` (rows, columns) in image units, of the same shape."""
     change = np.zeros_like(image)
-    known = np.concatenate([look.facts[:3], look.facts[-4:-2]])
+    known = told_facts(look.facts)
     for part, kept, core in _tiles(*image.shape):
         shown = padded(image[part])[None, None]
         for order in orders:
-            level = level_of(order.amount, order.kind, modality)
-            number = number_of(order.amount, order.kind, modality)
+            level = level_of(order.amount, order.kind)
+            number = number_of(order.amount, order.kind)
             told = np.concatenate([[number], known])[None].astype(np.float32)
             found = graphs.mend(
                 order.kind, shown, np.array([level], np.float32), told, order.steered[None]

@@ -153,7 +153,7 @@ class MedQUni(PreTrainedModel, GenerationMixin):
         modality = facts[:, :MODALITIES]
         spectrum = (spectrum - modality @ self.usual) / (modality @ self.spread)
         parts = spectrum.unflatten(1, (-1, look.BINS))
-        shapes = self.stem(image, places)
+        shapes = self.stem(image, places, facts[:, 0])
         if patches is not None:
             shapes = shapes.gather(1, patches[..., None].expand(-1, -1, shapes.shape[2]))
         x = torch.cat(
@@ -222,14 +222,6 @@ class MedQUni(PreTrainedModel, GenerationMixin):
 def key(kind: Degradation) -> str:
     """A degradation's name in the weights."""
     return kind.value.replace(" ", "_")
-
-
-def places_of(rows: int, columns: int) -> np.ndarray:
-    """Middles of the patches of an image of so many pixels: float32 (patches, 2), 0 to 1."""
-    down, across = rows // look.PATCH, columns // look.PATCH
-    middles = (np.arange(down) + 0.5) / down, (np.arange(across) + 0.5) / across
-    grid = np.stack(np.meshgrid(*middles, indexing="ij"), -1)
-    return grid.reshape(-1, 2).astype(np.float32)
 
 
 def _humps() -> Tensor:

@@ -1,80 +1,113 @@
 """Words that the image plainly contradicts are put right before anybody reads or obeys them.
 
-A model that meets what it never learnt from, as a test object, may say anything. Two of its words
-can be held against the image itself: noise beyond what is measured would be smoothed away with the
-anatomy under it, and streaks of metal need metal.
+A model that meets what it never learnt from, as a test object, may say anything, and what is true
+of a series may not be of each of its slices. Two words can be held against the image itself: noise
+beyond what is measured would be smoothed away with the anatomy under it, and streaks of metal need
+metal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from engines.base import BoolArray, FloatArray, StackInfo
 from engines.classical.noise import kernel_side, slice_noise
-from engines.description import Amount, Degradation, Finding, Modality, Severity
-from engines.medq_uni.series import SliceWords
+from engines.description import (
+    Amount,
+    Degradation,
+    Finding,
+    Modality,
+    QualityDescription,
+    Severity,
+)
+from engines.medq_uni.levels import middle
+from engines.medq_uni.series import SliceWords, pixel_mm_of
 from engines.medq_uni.spoken import Scene, Spoken, findings_of
-from engines.medq_uni.viewing import View
 from engines.severity import graded_finding
 
 MOST_NOISE = 1.3
 """Noise in CT is said to be at most so many times what is measured."""
 LEAST_METAL_HU = 1500.0
 """Without a pixel this dense nothing is metal; cortical bone ends about there."""
+UNIT = "HU"
 
 
-def words_of(index: int, said: Spoken, view: View, info: StackInfo, scene: Scene) -> SliceWords:
-    """What is said of slice ``index``, put right; what was put right has no other chance."""
-    findings = {one.degradation: one for one in findings_of(said, scene)}
-    values = view.image * np.float32(view.look.scale)
-    found = put_right(findings, values, view.usable, info, scene.pixel_mm)
-    chances = dict(said.chances)
-    for kind, finding in found.items():
-        if finding is not findings[kind]:
-            chances[kind] = tuple(float(finding.severity is one) for one in Severity)
-    return SliceWords(index, found, chances)
+class Evidence:
+    """What a slice (rows, columns) itself shows; measured when it is first asked for.
 
-
-def put_right(
-    findings: Mapping[Degradation, Finding],
-    values: FloatArray,
-    usable: BoolArray,
-    info: StackInfo,
-    pixel_mm: float,
-) -> dict[Degradation, Finding]:
-    """What is said of a slice (rows, columns), put right where the image contradicts it.
-
-    ``values`` are in the unit of the stack, ``usable`` is False where they are none.
+    ``values`` are in the unit of the stack, ``usable`` is False where they are none. ``sigma`` is
+    the measured noise in HU, where that is known already.
     """
-    found = dict(findings)
-    if info.modality is not Modality.CT or not usable.any():
-        return found
-    metal, noise = found.get(Degradation.METAL), found.get(Degradation.NOISE)
-    if metal is not None and metal.severity is not Severity.NONE and not _is_dense(values, usable):
-        found[Degradation.METAL] = Finding(Degradation.METAL, Severity.NONE)
-    if noise is not None and noise.severity is not Severity.NONE and noise.amount is not None:
-        most = _most_noise(values, usable, info)
-        if most is not None and noise.unit == "HU" and noise.amount > most:
-            found[Degradation.NOISE] = graded_finding(
-                Degradation.NOISE,
-                [Amount(most, noise.unit)],
-                info.modality,
-                info.region,
-                place=noise.place,
-                pixel_mm=pixel_mm,
+
+    def __init__(
+        self, values: FloatArray, usable: BoolArray, info: StackInfo, sigma: float | None = None
+    ) -> None:
+        self._values, self._usable, self._info, self._sigma = values, usable, info, sigma
+        self.judged = info.modality is Modality.CT and bool(usable.any())
+
+    @cached_property
+    def is_dense(self) -> bool:
+        """Whether something is as dense as metal."""
+        most = self._values.max(where=self._usable, initial=-np.inf)
+        return float(most) >= LEAST_METAL_HU
+
+    @cached_property
+    def most_noise(self) -> float | None:
+        """The most noise that can be said of it, in HU; ``None`` where none is measured."""
+        sigma = self._sigma
+        if sigma is None:
+            all_usable = self._usable.all()
+            filled = self._values if all_usable else np.where(self._usable, self._values, 0)
+            side = kernel_side(self._info.modality, *self._info.spacing_mm[1:])
+            filled = filled.astype(np.float32, copy=False)
+            sigma = slice_noise(filled, self._usable, self._info.modality, side)[0].sigma
+        return None if sigma is None else MOST_NOISE * sigma
+
+    def put_right(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """What is said of the slice, put right where the image contradicts it."""
+        return tuple(self._put_right(one) if self.judged else one for one in findings)
+
+    def _put_right(self, said: Finding) -> Finding:
+        if said.severity is Severity.NONE:
+            return said
+        if said.degradation is Degradation.METAL and not self.is_dense:
+            return Finding(Degradation.METAL, Severity.NONE)
+        if said.degradation is not Degradation.NOISE or said.unit not in (None, UNIT):
+            return said
+        info, pixel_mm = self._info, pixel_mm_of(self._info)
+        told = said.amount
+        if told is None:
+            told = middle(
+                info.modality, said.degradation, info.region, pixel_mm, UNIT, said.severity
             )
-    return found
+        most = self.most_noise
+        if told is None or most is None or told <= most:
+            return said
+        capped = graded_finding(
+            Degradation.NOISE,
+            [Amount(most, UNIT)],
+            info.modality,
+            info.region,
+            place=said.place,
+            pixel_mm=pixel_mm,
+        )
+        # A person may have written a milder word than the number's: that stays.
+        return capped if capped.severity.rank <= said.severity.rank else said
 
 
-def _is_dense(values: FloatArray, usable: BoolArray) -> bool:
-    return float(values.max(where=usable, initial=-np.inf)) >= LEAST_METAL_HU
+def words_of(index: int, said: Spoken, evidence: Evidence, scene: Scene) -> SliceWords:
+    """What is said of slice ``index``, put right.
+
+    Its chances stay as they were: what is put right has the one that the model gave to it.
+    """
+    findings = evidence.put_right(findings_of(said, scene))
+    return SliceWords(index, {one.degradation: one for one in findings}, said.chances)
 
 
-def _most_noise(values: FloatArray, usable: BoolArray, info: StackInfo) -> float | None:
-    """The most noise that can be said of a CT slice, in HU; ``None`` where none is measured."""
-    filled = values if usable.all() else np.where(usable, values, np.float32(0))
-    side = kernel_side(info.modality, info.spacing_mm[1], info.spacing_mm[2])
-    sigma = slice_noise(filled, usable, info.modality, side)[0].sigma
-    return None if sigma is None else MOST_NOISE * sigma
+def obeyed(words: QualityDescription, evidence: Evidence) -> QualityDescription:
+    """``words`` as a slice obeys them: without what is true of the series and not of it."""
+    return replace(words, findings=evidence.put_right(words.findings))

@@ -126,11 +126,16 @@ def _middle(own: Finding, near: Sequence[Finding], info: StackInfo) -> Finding:
     )
 
 
+def claimed(words: SliceWords) -> float:
+    """The probability that the model gives to all severities of a slice being right."""
+    return math.prod(
+        words.chances[kind][finding.severity.rank] for kind, finding in words.findings.items()
+    )
+
+
 def confidence_of(words: SliceWords, calibration: Calibration) -> Confidence:
     """How sure the model is that all severities of a slice are right."""
-    chance = 1.0
-    for kind, finding in words.findings.items():
-        chance *= words.chances[kind][finding.severity.rank]
+    chance = claimed(words)
     if chance >= calibration.high:
         return Confidence.HIGH
     return Confidence.MEDIUM if chance >= calibration.medium else Confidence.LOW

@@ -33,6 +33,8 @@ Logits = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """Tokens so far (batch, count) -> logits of the next one (batch, vocabulary)."""
 NEIGHBOURS = 4
 """Tokens on each side of the likeliest that a number is the mean of."""
+NAMED = 0.5
+"""A fault is named where that it is none has a smaller chance."""
 LARGEST = 1e6
 """Logits are held within this."""
 PLAUSIBLE: dict[str, tuple[float, float]] = {
@@ -71,7 +73,7 @@ class Scene:
 
 
 def say(logits_of: Logits, scene: Scene, count: int, temperature: float = 1.0) -> list[Spoken]:
-    """What is said of ``count`` slices, the likeliest token at each position.
+    """What is said of ``count`` slices: the likeliest number and place, and ``severity_in``.
 
     ``temperature`` divides the logits: above 1 the probabilities claim less.
     """
@@ -94,12 +96,26 @@ def say(logits_of: Logits, scene: Scene, count: int, temperature: float = 1.0) -
             chosen[k] = int(weights.argmax())
             slot = slots[at]
             if slot.what == tokens.STATE and slot.kind is not None:
-                sure[k][slot.kind] = float(weights.max())
+                chosen[k] = tokens.state_token(slot.kind, severity_in(weights[open_]))
+                sure[k][slot.kind] = float(weights[chosen[k]])
                 chances[k][slot.kind] = tuple(weights[open_].tolist())
             elif slot.what == tokens.NUMBER and chosen[k] != tokens.NO_NUMBER:
                 values[k][at] = _finer(weights, int(chosen[k]))
         said = np.concatenate([said, chosen[:, None]], 1)
     return [Spoken(tuple(said[k].tolist()), values[k], sure[k], chances[k]) for k in range(count)]
+
+
+def severity_in(chances: NDArray[np.float64]) -> Severity:
+    """The severity to say, by the chance of each: none where that is as likely as all others.
+
+    Otherwise the middle one of those that name it: half of the chance is no milder, half no worse.
+    Of two unlike guesses the likelier would more often be off by two steps.
+    """
+    none, *named = chances.tolist()
+    if none >= NAMED * float(chances.sum()):
+        return Severity.NONE
+    at = int(np.searchsorted(np.cumsum(named), sum(named) / 2))
+    return list(Severity)[1 + min(at, len(named) - 1)]
 
 
 def allowed(said: Sequence[int], scene: Scene) -> NDArray[np.bool_]:

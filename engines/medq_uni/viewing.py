@@ -70,11 +70,10 @@ def view_of(values: FloatArray, valid: BoolArray, info: StackInfo) -> View | Non
     if not LEAST_SCALE < scale < LARGEST_SCALE:
         return None
     most = np.float32(LARGEST_VALUE * scale)
+    tile = 0 if part is filled else TILE
     look = look_at(
-        np.clip(held, -most, most), part_usable, info.modality, info.region, info.spacing_mm
+        np.clip(held, -most, most), info.modality, info.region, info.spacing_mm, scale, tile
     )
-    if look.scale <= 0:
-        return None
     if part is filled:
         return View(look.image, look, usable)
     return View(np.clip(filled, -most, most) / np.float32(look.scale), look, usable)

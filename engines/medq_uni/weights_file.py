@@ -13,14 +13,16 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import engines
 from engines.base import EngineError
 from engines.description import Degradation, Modality, Severity
-from engines.medq_uni import look, tokens
+from engines.medq_uni import look, signs, tokens
 from engines.medq_uni.levels import EXPERTS
+from engines.parameters import constants_of, spelt
 
 FORMAT = 1
 """Of ``engine.json`` and of the graphs' inputs and outputs."""
@@ -76,8 +78,8 @@ def default_folder() -> Path:
 
 def vocabulary_digest() -> str:
     """SHA-256 (hex) of all that weights are tied to in the code: tokens and what is looked at."""
-    tied = [*tokens.VOCABULARY, look.SPECTRUM, look.FACTS, *EXPERTS]
-    return hashlib.sha256("\n".join(map(str, tied)).encode()).hexdigest()
+    tied = {**constants_of((tokens, look, signs)), "experts": spelt(EXPERTS)}
+    return hashlib.sha256(json.dumps(tied, sort_keys=True).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:
@@ -125,7 +127,7 @@ def read_weights(folder: Path) -> Weights:
         raise _unfit(folder / TABLE, f"can't be read ({error.strerror})") from error
     try:
         table = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unfit(folder / TABLE, f"is no JSON ({error})") from error
     if not isinstance(table, dict) or table.get("format") != FORMAT:
         raise _unfit(folder / TABLE, f"is not of format {FORMAT}")
@@ -133,9 +135,9 @@ def read_weights(folder: Path) -> Weights:
         raise _unfit(folder / TABLE, "belongs to another vocabulary than this code's")
     try:
         weights = _weights(folder, table, hashlib.sha256(content).hexdigest())
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _unfit(folder / TABLE, f"lacks or misstates a value ({error})") from error
-    for name in SERVED:
+    for name in (*SERVED, CONFIG):
         _check(folder / name, weights.files.get(name))
     return weights
 
@@ -143,7 +145,7 @@ def read_weights(folder: Path) -> Weights:
 def _weights(folder: Path, table: dict[str, Any], digest: str) -> Weights:
     gates = {severity: float(table["gates"][severity.value]) for severity in Severity}
     rising = [gates[severity] for severity in Severity]
-    if rising[0] != 0 or rising != sorted(rising) or not rising[-1] <= 1:
+    if rising[0] != 0 or not all(a <= b <= 1 for a, b in pairwise(rising)):
         raise ValueError(f"gates {rising} don't rise from 0 to at most 1")
     calibration = {m: Calibration(**table["calibration"][m.value]) for m in Modality}
     for one in calibration.values():

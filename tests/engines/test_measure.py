@@ -14,10 +14,10 @@ import pytest
 from scipy import ndimage
 
 from engines.base import ArrayStack, Engine, EngineError, load_engine
-from engines.classical.engine import ClassicalEngine, spelt
-from engines.classical.measure import MAX_SLICES
+from engines.classical.engine import ClassicalEngine
 from engines.classical.noise import _otsu, body_threshold, kernel_side, slice_noise
 from engines.classical.sharpness import slice_fwhm_mm
+from engines.parameters import spelt
 from engines.phantoms.anatomy import random_phantom
 from engines.phantoms.low_dose import low_dose_series
 from engines.quality import (
@@ -33,6 +33,7 @@ from engines.quality import (
     format_sentence,
     parse_sentence,
 )
+from engines.sampled import MAX_SLICES
 from engines.severity import CUT_OFFS, cut_offs, severity_of
 from tests.engines.stacks import dicom_stack, disc_stack, info
 

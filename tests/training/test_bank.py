@@ -11,7 +11,7 @@ import pytest
 from engines.description import Degradation, Modality, Severity
 from engines.medq_uni import tokens
 from engines.medq_uni.levels import EXPERTS
-from engines.medq_uni.training.bank import ABOUT, IMAGES, Bank, is_validation, make_bank
+from engines.medq_uni.training.bank import ABOUT, IMAGES, TABLE, Bank, is_validation, make_bank
 from tests.training.made import TASKS, write_pairs
 
 
@@ -73,3 +73,18 @@ def test_a_bank_cut_short_is_told(tmp_path: Path) -> None:
     (tmp_path / "bank" / ABOUT).unlink()
     with pytest.raises(OSError, match="about"):
         Bank(tmp_path / "bank")
+
+
+def test_a_bank_of_other_code_is_told(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs", 1, 0)
+    make_bank([tmp_path / "pairs"], tmp_path / "bank")
+    with np.load(tmp_path / "bank" / TABLE) as table:
+        held = {name: table[name] for name in table.files}
+    for other in ({**held, "vocabulary": np.array("another")}, without(held, "vocabulary")):
+        np.savez(tmp_path / "bank" / TABLE, **other)
+        with pytest.raises(ValueError, match="made by other code: remove it"):
+            Bank(tmp_path / "bank")
+
+
+def without(held: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    return {key: value for key, value in held.items() if key != name}

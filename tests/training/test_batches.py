@@ -124,7 +124,8 @@ def test_other_noise_has_the_words_that_are_true_of_it(bank: Bank, times: float)
 def test_noise_of_another_slice_is_as_strong_and_keeps_the_words(bank: Bank) -> None:
     sample = of_task(bank, "ct low dose")
     other = replace(sample, image=sample.truth + 2 * (sample.image - sample.truth)[::-1])
-    other = replace(other, noise=float(np.hypot(other.own_noise, 2 * added(sample))))
+    noise = float(np.hypot(other.own_noise, 2 * added(sample)))
+    other = replace(other, noise=noise, number=sample.number + 1)
     field = field_of(other, sample, True, False)
     assert field is not None
     np.testing.assert_allclose(field, sample.image - sample.truth, atol=1e-5)
@@ -133,10 +134,32 @@ def test_noise_of_another_slice_is_as_strong_and_keeps_the_words(bank: Bank) -> 
     np.testing.assert_allclose(found.image, sample.image, atol=1e-5)
 
 
+def test_noise_of_another_body_is_as_strong_in_the_tissue_of_this_one(bank: Bank) -> None:
+    sample = of_task(bank, "ct low dose")
+    uneven = np.linspace(0.2, 3, sample.truth.shape[0], dtype=np.float32)[:, None]
+    image = sample.truth + uneven * (sample.image - sample.truth)
+    field = field_of(replace(sample, image=image, number=-1), sample, True, False)
+    assert field is not None
+    flat = np.abs(sample.truth) < 1
+    assert field[flat].std() == pytest.approx((sample.image - sample.truth)[flat].std(), rel=1e-3)
+
+
+def test_noise_is_taken_from_slices_of_the_same_size_whatever_is_in_the_batch(bank: Bank) -> None:
+    batches = Batches(bank, bank.training, SHARES, 0, 2)
+    sample = of_task(bank, "ct low dose")
+    found = [batches._partner(sample, np.random.default_rng(k)) for k in range(100)]
+    share = np.mean([one is not None for one in found])
+    assert share == pytest.approx(0.7, abs=0.15)
+    assert {one.task for one in found if one is not None} == {"ct low dose"}
+    assert batches._partner(of_task(bank, "ct metal"), np.random.default_rng(0)) is None
+
+
 def test_noise_is_only_taken_where_it_fits(bank: Bank) -> None:
     sample = of_task(bank, "ct low dose")
     small = replace(sample, image=sample.image[:-1], truth=sample.truth[:-1])
-    for other in (sample, of_task(bank, "ct metal"), small, replace(sample, noise=0.0)):
+    small = replace(small, number=-1)
+    quiet = replace(sample, noise=0.0, number=-1)
+    for other in (sample, of_task(bank, "ct metal"), small, quiet):
         assert field_of(other, sample, False, False) is None
     metal = of_task(bank, "ct metal")
     for seed in range(4):

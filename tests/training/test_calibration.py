@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ from engines.medq_uni.export import TINY, random_model, trained_model
 from engines.medq_uni.model import MedQUni
 from engines.medq_uni.spoken import Scene, description_of
 from engines.medq_uni.training.bank import Bank
-from engines.medq_uni.training.calibration import calibrated, holds, outcomes, thresholds_of
+from engines.medq_uni.training.calibration import calibrated, evenly, holds, outcomes, thresholds_of
 from engines.medq_uni.training.folder import begin, sizes_of
 from engines.severity import graded_finding
-from tests.training.made import SIZES
+from tests.training.made import SIZES, TASKS
 
 
 def drawn(claims: np.ndarray, rng: np.random.Generator) -> list[tuple[float, bool]]:
@@ -45,13 +46,15 @@ def test_words_hold_where_every_known_severity_is_said(bank: Bank) -> None:
     scene = Scene(Modality.CT, sample.region, sample.pixel_mm)
 
     def words(severity: Severity):
-        amount = {Severity.NONE: 1.0, Severity.SEVERE: 200.0}[severity]
+        amount = {Severity.NONE: 1.0, Severity.MODERATE: 30.0, Severity.SEVERE: 200.0}[severity]
         one = graded_finding(
             Degradation.NOISE, [Amount(amount, "HU")], Modality.CT, sample.region, pixel_mm=1.0
         )
         return description_of([one], scene, Confidence.HIGH)
 
     assert not holds(words(Severity.NONE), sample)
+    assert not holds(words(Severity.SEVERE), sample)
+    assert holds(words(Severity.MODERATE), sample)
 
 
 def test_a_model_is_asked_for_the_words_of_those_kept_aside(bank: Bank) -> None:
@@ -62,6 +65,13 @@ def test_a_model_is_asked_for_the_words_of_those_kept_aside(bank: Bank) -> None:
     found = calibrated(model, bank)
     assert set(found) == set(Modality)
     assert all(0 <= one.medium <= one.high <= 1 for one in found.values())
+
+
+def test_every_task_counts_alike(bank: Bank) -> None:
+    often = [k for k in bank.training if bank.about[k]["task"] == "ct metal"]
+    found = evenly(bank, [*bank.training, *often, *often], 14)
+    tasks = Counter(bank.about[k]["task"] for k in found)
+    assert set(tasks.values()) == {2} and len(tasks) == len(TASKS)
 
 
 def test_an_export_has_the_sizes_of_its_training(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ def test_a_step_trained_twice_counts_once(tmp_path: Path) -> None:
         file.write('{"stage": "assess", "st')
     found = [(one["stage"], one["step"], one["loss"]) for one in read_lines(tmp_path)]
     assert found == [("assess", 5, 4), ("assess", 10, 2), ("restore", 5, 1)]
+    write_line(tmp_path, line("restore", 10, 3))
+    assert len(read_lines(tmp_path)) == 4
 
 
 def test_no_curves_yet_are_drawn_as_such(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from engines.medq_uni.export import (
     random_model,
     trained_model,
 )
-from engines.medq_uni.graphs import OnnxGraphs, places_of
+from engines.medq_uni.graphs import OnnxGraphs
 from engines.medq_uni.levels import EXPERTS
+from engines.medq_uni.look import places_of
 from engines.medq_uni.model import MedQUni, MedQUniConfig, key
-from engines.medq_uni.model import places_of as places_of_model
 from engines.medq_uni.training.checkpoint import own_parameters, save
 
 SIZES = MedQUniConfig(
@@ -73,7 +73,7 @@ def test_onnx_sees_says_and_steers_as_torch_does(
     rows: int, columns: int, batch: int, graphs: OnnxGraphs, model: MedQUni
 ) -> None:
     images, spectrum, facts = shown(rows, columns, batch)
-    places = torch.from_numpy(places_of_model(*images.shape[2:])).expand(batch, -1, -1)
+    places = torch.from_numpy(places_of(*images.shape[2:])).expand(batch, -1, -1)
     seen = model.see(
         torch.from_numpy(images), places, torch.from_numpy(spectrum), torch.from_numpy(facts)
     )
@@ -122,7 +122,6 @@ def test_weights_lie_in_one_file_and_graphs_are_small(exported: Path) -> None:
 
 
 def test_the_graphs_know_what_the_model_knows() -> None:
-    np.testing.assert_array_equal(places_of(96, 160), places_of_model(96, 160))
     assert [weights_file.mender_file(kind) for kind in EXPERTS] == [
         f"mend_{key(kind)}.onnx" for kind in EXPERTS
     ]

@@ -199,6 +199,28 @@ def test_wrong_words_are_charged_for_at_times(bank: Bank) -> None:
     assert ["margin" in one for one in told] == [True, False, False, False] * 2
 
 
+def test_wrong_words_that_restore_as_well_are_what_costs(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = course(bank)
+    drawn = stage.draw(0)
+    drawn = replace(drawn, image=drawn.truth)
+    off = {True: torch.tensor(0.05), False: torch.tensor(0.02)}
+    for one in off.values():
+        one.requires_grad_()
+
+    def mended(image: torch.Tensor, samples: object, seen: object) -> torch.Tensor:
+        return image + off[samples is drawn.told]
+
+    monkeypatch.setattr(stage, "mended", mended)
+    loss, told = stage.loss(0, drawn)
+    loss.backward()
+    assert told["margin"] > 0
+    right, wrong = off[True].grad, off[False].grad
+    assert right is not None and right > 0
+    assert wrong is not None and wrong < 0
+
+
 def test_nothing_to_mend_is_no_step(bank: Bank) -> None:
     stage = course(bank)
     drawn = stage.draw(0)

@@ -12,13 +12,14 @@ import torch
 from engines.description import Degradation, Modality, Severity
 from engines.medq_uni import look, tokens
 from engines.medq_uni.levels import EXPERTS, GATES
+from engines.medq_uni.look import places_of
 from engines.medq_uni.model import MedQUni, MedQUniConfig
 from engines.medq_uni.spoken import Scene
 from engines.medq_uni.training.bank import Bank
 from engines.medq_uni.training.batches import Batch, batch_of
 from engines.medq_uni.training.constrained import generated, said_of
 from engines.medq_uni.training.machine import CPU
-from engines.medq_uni.training.mending import mended, places_of, seen_by
+from engines.medq_uni.training.mending import mended, seen_by
 from tests.training.made import SIZES
 
 

@@ -45,10 +45,23 @@ def test_another_number_brings_its_severity(bank: Bank) -> None:
 
 def test_wrong_words_are_plainly_wrong(bank: Bank) -> None:
     sample = of_task(bank, "ct metal + low dose")
+    found = set()
     for seed in range(8):
         wrong = told_wrong(sample, np.random.default_rng(seed))
         ratios = wrong.amounts[wrong.gates > 0] / sample.amounts[sample.gates > 0]
-        assert ((ratios < 0.6) | (ratios > 1.8)).all()
+        found |= set(ratios.astype(np.float64).round(3).tolist())
+    assert found == {0.45, 2.2}
+
+
+def test_more_noise_is_fewer_counts(bank: Bank) -> None:
+    sample = of_task(bank, "pet low count")
+    found = with_numbers(sample, 2.0)
+    numbers = [k for k, one in enumerate(tokens.slots(Modality.PT)) if one.what == tokens.NUMBER]
+    before, after = (
+        [tokens.value_of_token(int(one.tokens[k])) for k in numbers] for one in (sample, found)
+    )
+    assert before[0] is None and after[0] is None
+    assert after[1:] == pytest.approx([2 * before[1], before[2] / 4], rel=0.05)
 
 
 def test_without_numbers_the_severity_still_tells_how_much(bank: Bank) -> None:
@@ -75,10 +88,10 @@ def test_the_twin_without_words_is_told_nothing(bank: Bank) -> None:
         for which, kind in enumerate(EXPERTS):
             assert found.gates[which] == (kind in spoken)
             if kind in spoken:
-                assert number_of(float(found.amounts[which]), kind, found.modality) == 0
+                assert number_of(float(found.amounts[which]), kind) == 0
     one, other = (wordless(of_task(bank, task)) for task in ("ct low dose", "ct clean"))
     assert np.array_equal(one.amounts, other.amounts)
-    assert level_of(float(one.amounts[NOISE]), Degradation.NOISE, Modality.CT) == 0.25
+    assert level_of(float(one.amounts[NOISE]), Degradation.NOISE) == 0.25
 
 
 def test_own_words_are_those_that_serving_would_say(bank: Bank) -> None:

@@ -108,7 +108,8 @@ class Mender(nn.Module):
             plain = 1 - absolute * (1 - self._plain(image, level))
             mean = _around((plain * change).mean(1, keepdim=True))
             mean = absolute * mean / _around(plain.mean(1, keepdim=True))
-            change = plain * (change - mean)
+            most = STEEPEST * scale
+            change = torch.minimum(torch.maximum(plain * (change - mean), -most), most)
         return F.pixel_shuffle(change, FOLD)
 
     def _shown(self, image: Tensor, told: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ Noise is not a shape: what tells its strength and its kind is how much energy is
 filters at native resolution. So filters without a mean are squared, averaged over each patch and
 over its quietest parts, where no edge is, and their logarithm is given to the tokens. They look at
 soft tissue (values near those of typical tissue), since edges of air and bone would drown it.
+Shapes are also looked for in the logarithm above air, where ghosts and streaks in air are as plain
+as tissue.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ PATCH = 32
 LEAST_ENERGY = 1e-5
 LOWEST, HIGHEST = -12.0, 40.0
 SOFT = (-2.0, 3.0)
+FAINT = 0.02
+"""What is as faint as this is half lost in the logarithm."""
+CT_AIR = -10.0
+"""Air in CT; in MR and PET it is zero, and tissue one."""
 GRAINS = 32
 """Filters for grain."""
 BLOCK = 2
@@ -35,23 +41,29 @@ class Stem(nn.Module):
         first, second, third, last = channels
         self.grain = nn.Conv2d(FOLD * FOLD, GRAINS, 3, padding=1, bias=False)
         self.shapes = nn.Sequential(
-            nn.Conv2d(2 * FOLD * FOLD, first, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(3 * FOLD * FOLD, first, 3, padding=1), nn.ReLU(),
             nn.Conv2d(first, second, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(second, third, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(third, last, 3, stride=2, padding=1), nn.ReLU(),
         )  # fmt: skip
         self.token = nn.Linear(last + 3 * GRAINS + 2 + 4 * WAVES, width)
 
-    def forward(self, image: Tensor, places: Tensor) -> Tensor:
-        """``places`` (batch, patches, 2): rows and columns of the patches' middles, 0 to 1."""
+    def forward(self, image: Tensor, places: Tensor, ct: Tensor) -> Tensor:
+        """``places`` (batch, patches, 2): rows and columns of the patches' middles, 0 to 1.
+
+        ``ct`` (batch,) is 1 for CT, else 0.
+        """
         image = image.clamp(LOWEST, HIGHEST)
         whole = F.pixel_unshuffle(image, FOLD)
         soft = F.pixel_unshuffle(image.clamp(*SOFT), FOLD)
+        ct = ct[:, None, None, None]
+        signal = (image - CT_AIR * ct) / (1 - (1 + CT_AIR) * ct)
+        faint = F.pixel_unshuffle(torch.log(signal.abs() + FAINT), FOLD)
         level = F.avg_pool2d(image, PATCH)
         size = F.avg_pool2d(image.abs(), PATCH)
         grid = torch.cat(
             [
-                self.shapes(torch.cat([whole / 4, soft], 1)),
+                self.shapes(torch.cat([whole / 4, soft, faint / 2], 1)),
                 self._energies(soft),
                 level / 4,
                 torch.log(size + 1e-2) / 2,

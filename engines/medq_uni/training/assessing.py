@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.base import FloatArray
 from engines.description import Modality
 from engines.medq_uni import tokens
 from engines.medq_uni.look import PATCH, SPECTRUM
@@ -25,6 +26,8 @@ CHECKED = 300
 """Slices of a validation, about."""
 LOOKED_AT = (0.35, 1.0)
 """Share of an image's patches that is looked at: one patient isn't known again by a few."""
+MOST_SHIFTED = PATCH
+"""Images are shifted by less than so many pixels, so that patches begin anywhere in them."""
 UNSURE = 0.15
 """Statistics are off by so much of their spread, for the same reason."""
 
@@ -62,10 +65,12 @@ class Assessing:
         patches = (rows // PATCH) * (columns // PATCH)
         some = max(1, round(patches * float(rng.uniform(*LOOKED_AT))))
         chosen = np.stack([np.sort(rng.permutation(patches)[:some]) for _ in range(count)])
+        down, across = rng.integers(MOST_SHIFTED, size=2).tolist()
+        images = shifted(batch.images, down, across)
         off = UNSURE * rng.standard_normal(batch.spectrum.shape)
         spectrum = batch.spectrum + off * self.spread[batch.facts[:, :3].argmax(1)]
         spectrum = spectrum.astype(np.float32)
-        return Glimpse(replace(batch, spectrum=spectrum), chosen)
+        return Glimpse(replace(batch, images=images, spectrum=spectrum), chosen)
 
     def loss(self, step: int, drawn: Glimpse) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy on the words of a batch, and its parts by what is said."""
@@ -109,3 +114,14 @@ class Assessing:
             name: float(np.median(v) if name.endswith("off") else np.mean(v))
             for name, v in right.items()
         }
+
+
+def shifted(images: FloatArray, down: int, across: int) -> FloatArray:
+    """Images (batch, 1, rows, columns) without so many first rows and columns.
+
+    The last ones are repeated instead.
+    """
+    rows, columns = images.shape[2:]
+    at = np.minimum(np.arange(rows) + down, rows - 1)
+    to = np.minimum(np.arange(columns) + across, columns - 1)
+    return np.ascontiguousarray(images[:, :, at[:, None], to])

@@ -23,10 +23,12 @@ from engines.medq_uni.look import facts_of, scale_of, spectrum_of
 from engines.medq_uni.pairs.manifest import OURS
 from engines.medq_uni.pairs.shards import MANIFEST
 from engines.medq_uni.tokens import LONGEST, PAD, STATE, encode, severity_of_token, slots
+from engines.medq_uni.weights_file import vocabulary_digest
 from engines.sentence import parse_sentence
 
 IMAGES, ABOUT, TABLE = "images.f16", "about.json", "table.npz"
-VERSION = 1
+TIED = "vocabulary"
+"""Its statistics and tokens mean something in the code alone that wrote them."""
 VALIDATION_SHARE = 0.08
 LEAST_ERROR = 0.02
 """Errors are compared with this at least, in image units: 2 HU, 2 % of the signal."""
@@ -71,6 +73,8 @@ class Bank:
         self.about: list[dict[str, Any]] = json.loads((folder / ABOUT).read_text())
         with np.load(folder / TABLE, allow_pickle=False) as table:
             self.table = {name: table[name] for name in table.files}
+        if str(self.table.pop(TIED, "")) != vocabulary_digest():
+            raise ValueError(f"{folder} was made by other code: remove it, and it is made again")
         self.images = np.memmap(folder / IMAGES, np.float16, "r")
         held = sum(2 * one["rows"] * one["columns"] for one in self.about)
         if held != len(self.images) or any(len(v) != len(self) for v in self.table.values()):
@@ -145,6 +149,7 @@ def make_bank(
     np.savez(
         out / TABLE, spectrum=table["spectrum"], facts=table["facts"], tokens=table["tokens"],
         said=table["said"], gates=table["gates"], amounts=table["amounts"],
+        vocabulary=np.array(vocabulary_digest()),
     )  # fmt: skip
     (out / ABOUT).write_text(json.dumps(about))
     (out / (IMAGES + ".part")).rename(out / IMAGES)

@@ -28,6 +28,10 @@ EXCHANGED_SHARE = 0.7
 """So many of them get the noise of another slice, turned over."""
 SCALABLE = ("ct low dose",)
 """Tasks whose whole error is noise that adds."""
+FLAT = 1.0
+"""Noise is compared where the truth is within 100 HU of water, in the model's unit;"""
+LEAST_FLAT = 500
+"""in so many pixels at least."""
 _GRID = np.arange(9).reshape(3, 3)
 
 
@@ -77,6 +81,11 @@ class Batches:
         self.modalities = [m for m in Modality if m in self.buckets and shares.get(m, 0) > 0]
         if not self.modalities:
             raise ValueError("no pair to train on: all are kept for validation or need nothing")
+        self.partners: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for number in numbers:
+            one = bank.about[number]
+            if one["task"] in SCALABLE:
+                self.partners[one["rows"], one["columns"]].append(number)
         weights = np.array([shares[m] for m in self.modalities], float)
         self.weights = weights / weights.sum()
 
@@ -89,9 +98,14 @@ class Batches:
         bucket = buckets[int(rng.choice(len(buckets), p=sizes / sizes.sum()))]
         chosen = rng.choice(bucket, self.size, replace=len(bucket) < self.size)
         samples = [self.bank.sample(int(k)) for k in chosen]
-        others = [samples[k] for k in rng.permutation(len(samples))]
-        varied_ones = [varied(one, rng, other) for one, other in zip(samples, others, strict=True)]
-        return batch_of(varied_ones), rng
+        return batch_of([varied(one, rng, self._partner(one, rng)) for one in samples]), rng
+
+    def _partner(self, sample: Sample, rng: np.random.Generator) -> Sample | None:
+        """Another slice whose noise ``sample`` may get, at times; ``None`` for its own noise."""
+        if sample.task not in SCALABLE or rng.random() >= EXCHANGED_SHARE:
+            return None
+        alike = self.partners[sample.image.shape[0], sample.image.shape[1]]
+        return self.bank.sample(alike[int(rng.integers(len(alike)))])
 
 
 def batch_of(samples: list[Sample]) -> Batch:
@@ -113,7 +127,7 @@ def varied(sample: Sample, rng: np.random.Generator, other: Sample | None = None
     """
     if sample.task in SCALABLE:
         times, field = 1.0, None
-        if other is not None and rng.random() < EXCHANGED_SHARE:
+        if other is not None:
             field = field_of(other, sample, bool(rng.random() < 0.5), bool(rng.random() < 0.5))
         if rng.random() < SCALED_SHARE:
             low, high = np.log(SCALES)
@@ -124,16 +138,20 @@ def varied(sample: Sample, rng: np.random.Generator, other: Sample | None = None
 
 
 def field_of(other: Sample, sample: Sample, down: bool, across: bool) -> FloatArray | None:
-    """The noise added to ``other``, turned over and as strong as that of ``sample``.
+    """The noise added to ``other``, turned over and as strong as ``sample``'s in its soft tissue.
 
-    ``None`` where the two don't fit: other sizes, other errors than noise, or no noise.
+    Noise is stronger in the middle of a body than at its rim, and bodies differ. ``None`` where the
+    two don't fit: other sizes, other errors than noise, no noise, or no tissue to compare it in.
     """
-    mine, its = added(sample), added(other)
     fits = other.task in SCALABLE and other.image.shape == sample.image.shape
-    if other is sample or not fits or mine <= 0 or its <= 0:
+    if other.number == sample.number or not fits or min(added(sample), added(other)) <= 0:
         return None
     turn = slice(None, None, -1 if down else 1), slice(None, None, -1 if across else 1)
-    return ((other.image - other.truth) * np.float32(mine / its))[turn]
+    field, flat = (other.image - other.truth)[turn], np.abs(sample.truth) < FLAT
+    if flat.sum() < LEAST_FLAT:
+        return None
+    mine, its = float((sample.image - sample.truth)[flat].std()), float(field[flat].std())
+    return field * np.float32(mine / its) if its > 0 else None
 
 
 def added(sample: Sample) -> float:

@@ -1,24 +1,30 @@
 """What the words of confidence are worth: thresholds that make them claim what comes true.
 
-A description is right where every severity it says, as far as the truth is known, and the verdict
-are the true ones. Its own estimate of that is the product of the probabilities of its severities.
-Two thresholds on it, of each modality, are chosen on the patients kept for validation so that
-"high", "medium" and "low" come true as often as they claim (``engines.description.CLAIMED``).
+A description is right where every severity it says, as far as the truth is known, is the true one;
+verdict and plan follow from these and from what is measured. Words are put right as they are where
+they are served (``engines.medq_uni.plausible``). Its own estimate of that is the product of the
+probabilities of its severities. Two thresholds on it, of each modality, are chosen on the patients
+kept for validation so that "high", "medium" and "low" come true as often as they claim
+(``engines.description.CLAIMED``).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from math import prod
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engines.base import StackInfo
 from engines.description import CLAIMED, Confidence, Modality, QualityDescription, Severity
 from engines.medq_uni import tokens
+from engines.medq_uni.look import HU
 from engines.medq_uni.model import MedQUni
-from engines.medq_uni.spoken import Scene, description_of, findings_of
+from engines.medq_uni.plausible import Evidence, words_of
+from engines.medq_uni.series import claimed
+from engines.medq_uni.spoken import Scene, description_of
 from engines.medq_uni.training.bank import Bank, Sample
 from engines.medq_uni.training.batches import batch_of
 from engines.medq_uni.training.constrained import said_of
@@ -28,7 +34,7 @@ from engines.medq_uni.weights_file import Calibration
 STEPS = 40
 """Thresholds are looked for among so many quantiles."""
 ASKED = 900
-"""Samples that are asked for their words, about."""
+"""Samples that are asked for their words, about; of every task alike."""
 
 
 def calibrated(model: MedQUni, bank: Bank) -> dict[Modality, Calibration]:
@@ -36,11 +42,25 @@ def calibrated(model: MedQUni, bank: Bank) -> dict[Modality, Calibration]:
 
     A modality without any keeps what is usual.
     """
-    numbers = bank.validation[:: max(1, len(bank.validation) // ASKED)]
+    numbers = evenly(bank, bank.validation, ASKED)
     found = {modality: Calibration() for modality in Modality}
     for modality, told in outcomes(model, bank, numbers).items():
         found[modality] = thresholds_of(told)
     return found
+
+
+def evenly(bank: Bank, numbers: Sequence[int], count: int) -> list[int]:
+    """About ``count`` of the samples ``numbers``, as many of every task.
+
+    Where a task has fewer they come more than once: each then stands for more of its kind.
+    """
+    tasks: dict[str, list[int]] = defaultdict(list)
+    for number in numbers:
+        tasks[bank.about[number]["task"]].append(number)
+    each = max(1, count // max(1, len(tasks)))
+    return [
+        ones[k] for ones in tasks.values() for k in np.linspace(0, len(ones) - 1, each, dtype=int)
+    ]
 
 
 @torch.no_grad()
@@ -54,9 +74,20 @@ def outcomes(
         seen = seen_by(model, batch_of([sample]))
         scene = Scene(sample.modality, sample.region, sample.pixel_mm)
         spoken = said_of(model, seen, scene)[0]
-        words = description_of(findings_of(spoken, scene), scene, Confidence.HIGH)
-        found[sample.modality].append((prod(spoken.sure.values()), holds(words, sample)))
+        words = words_of(0, spoken, evidence_of(sample), scene)
+        description = description_of(tuple(words.findings.values()), scene, Confidence.HIGH)
+        found[sample.modality].append((claimed(words), holds(description, sample)))
     return dict(found)
+
+
+def evidence_of(sample: Sample) -> Evidence:
+    """What the image of a sample shows, as serving sees it."""
+    values = sample.image * np.float32(HU) if sample.modality is Modality.CT else sample.image
+    rows, columns = values.shape
+    spacing, saturation = (0.0, sample.pixel_mm, sample.pixel_mm), (-np.inf, np.inf)
+    unit = "HU" if sample.modality is Modality.CT else "signal"
+    info = StackInfo(sample.modality, sample.region, unit, 1, rows, columns, spacing, saturation)
+    return Evidence(values, np.ones(values.shape, np.bool_), info)
 
 
 def holds(words: QualityDescription, sample: Sample) -> bool:

@@ -1,7 +1,7 @@
 """The grammar's constraint on words, for ``generate`` of transformers and for the model's own.
 
-Both say the likeliest token that ``engines.medq_uni.spoken`` allows, so that training, generation
-and serving say the same of the same image.
+Both say what ``engines.medq_uni.spoken`` allows and chooses, so that training, generation and
+serving say the same of the same image.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from engines.medq_uni import tokens
 from engines.medq_uni.model import MedQUni, Seen
-from engines.medq_uni.spoken import Scene, Spoken, allowed, say
+from engines.medq_uni.spoken import Scene, Spoken, allowed, say, severity_in
 
 
 class Grammar(LogitsProcessor):
-    """Shuts every token that may not stand next in a sentence about ``scene``."""
+    """Shuts every token that may not stand next in a sentence about ``scene``.
+
+    Of severities all but the one to say are shut.
+    """
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -25,6 +28,10 @@ class Grammar(LogitsProcessor):
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """``scores`` (batch, vocabulary) after ``input_ids`` (batch, tokens)."""
         open_ = np.stack([allowed(said, self.scene) for said in input_ids.tolist()])
+        if tokens.slots(self.scene.modality)[input_ids.shape[1]].what == tokens.STATE:
+            for here, row in zip(open_, scores.double().cpu().numpy(), strict=True):
+                at = np.flatnonzero(here)
+                here[np.delete(at, severity_in(np.exp(row[at] - row[at].max())).rank)] = False
         found: Tensor = scores.masked_fill(~torch.from_numpy(open_).to(scores.device), -torch.inf)
         return found
 

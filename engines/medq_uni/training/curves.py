@@ -40,15 +40,17 @@ class Recent:
 
 
 def write_line(folder: Path, line: Line) -> None:
-    """Add a validation's line to the curves of a training."""
-    with (folder / CURVES).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    """Add a validation's line to the curves of a training; one that was cut off is ended first."""
+    path = folder / CURVES
+    whole = not path.exists() or not path.stat().st_size or path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("" if whole else "\n") + json.dumps(line) + "\n")
 
 
 def read_lines(folder: Path) -> list[Line]:
     """All lines in order; a step that was trained twice, after a kill, counts once.
 
-    A last line that was cut off is left out.
+    A line that was cut off is left out.
     """
     path = folder / CURVES
     found: dict[tuple[str, int], Line] = {}

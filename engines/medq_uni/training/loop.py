@@ -142,14 +142,19 @@ def run(
         mine.values(), lr=settings.rate, weight_decay=0.01, betas=(0.9, 0.99)
     )
     mean, recent, start, before = RunningMean(mine, DECAY), Recent(), 0, 0.0
+    options = _options(which, settings, out)
     if state is not None:
         optimiser.load_state_dict(state["optimiser"])
         mean.resume(state["mean"], state["mean_steps"])
         start, before = state["step"], state.get("seconds", 0.0)
         recent = Recent(state.get("recent"))
+        before_this = {**options, **state.get("options", {})}
         del state
         said = "all are done" if start >= steps else "goes on from there"
         say(f"{which}: {start:,} of {steps:,} steps are done; {said}")
+        for name in options:
+            if start < steps and before_this[name] != options[name]:
+                say(f"{which}: {name} is {options[name]} from here on, was {before_this[name]}")
     since, lines, lost = time.monotonic(), Lines(which, start, steps, say), 0
     for step, drawn in drawn_ahead(stage.draw, start, steps, settings.ahead):
         for group in optimiser.param_groups:
@@ -177,7 +182,8 @@ def run(
             say(f"{which} {done:>6,} of {steps:,}  {told_validation(found)}")
         save(path, {"parameters": kept, "mean": mean.values, "mean_steps": mean.steps,
                     "optimiser": optimiser.state_dict(), "step": done, "seconds": spent,
-                    "recent": recent.sums, "sizes": settings.sizes})  # fmt: skip
+                    "recent": recent.sums, "sizes": settings.sizes,
+                    "options": options})  # fmt: skip
         if alone:
             half = {name: v for name, v in mean.values.items() if not is_restoring(name)}
             save(out / f"{Which.ASSESS}.pt", {"mean": half, "step": done})
@@ -187,6 +193,22 @@ def run(
         if late or stop.asked:
             say(f"{which} stopped after step {done:,} and {spell(spent)}; run again to go on")
             break
+
+
+def _options(which: Which, settings: Settings, out: Path) -> dict[str, Any]:
+    """What else decides what a training becomes: told where it is not as it was."""
+    found: dict[str, Any] = {"steps": settings.steps[which], "rate": settings.rate}
+    if which is Which.RESTORE:
+        assessed = out / f"{Which.ASSESS}.pt"
+        found |= {
+            "words alone": settings.alone,
+            "singles": settings.singles,
+            "own words": settings.own_words,
+            "tasks": ", ".join(settings.tasks) or "all",
+        }
+        if not settings.without_words:
+            found["assessment"] = load(assessed)["step"] if assessed.exists() else "none"
+    return found
 
 
 def _stage(

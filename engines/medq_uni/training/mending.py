@@ -10,7 +10,8 @@ from torch import Tensor
 
 from engines.description import Modality
 from engines.medq_uni.levels import EXPERTS, level_of, number_of
-from engines.medq_uni.model import MedQUni, Seen, places_of
+from engines.medq_uni.look import places_of, told_facts
+from engines.medq_uni.model import MedQUni, Seen
 from engines.medq_uni.training.bank import Sample
 from engines.medq_uni.training.batches import Batch
 from engines.medq_uni.training.machine import CPU, Machine
@@ -43,15 +44,14 @@ def mended(
     samples are of one modality.
     """
     found, device = image, image.device
-    modality = samples[0].modality
-    known = torch.from_numpy(np.stack([told_facts(s) for s in samples]))
+    known = torch.from_numpy(np.stack([told_facts(s.facts) for s in samples]))
     for which, kind in enumerate(EXPERTS):
         at = [k for k, s in enumerate(samples) if s.gates[which] > 0]
         if not at:
             continue
         amounts = [float(samples[k].amounts[which]) for k in at]
-        level = torch.tensor([level_of(a, kind, modality) for a in amounts])
-        number = torch.tensor([[number_of(a, kind, modality)] for a in amounts])
+        level = torch.tensor([level_of(a, kind) for a in amounts])
+        number = torch.tensor([[number_of(a, kind)] for a in amounts])
         told = torch.cat([number, known[at]], 1)
         gate = torch.tensor([float(samples[k].gates[which]) for k in at])
         rows = torch.tensor([k * crops + c for k in at for c in range(crops)], device=device)
@@ -63,11 +63,6 @@ def mended(
         change = model.mend(kind, part, each(level), each(told), each(steered[at, which]))
         found = found.index_add(0, rows, each(gate)[:, None, None, None] * change.float())
     return found
-
-
-def told_facts(sample: Sample) -> np.ndarray:
-    """Modality and pixel size as the residual experts are told: float32 (5,)."""
-    return np.concatenate([sample.facts[:3], sample.facts[-4:-2]]).astype(np.float32)
 
 
 def crop_of(sample: Sample, side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

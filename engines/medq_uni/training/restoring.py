@@ -128,7 +128,7 @@ class Restoring:
             if step >= course.alone:
                 own = rng.random(len(told)) < course.own_words
             if step % MARGIN_EVERY == 0:
-                wrong = [told_wrong(s, rng) for s in told]
+                wrong = [told_wrong(s, rng) for s in batch.samples]
         crops = [crop_of(s, side, rng) for s in batch.samples for _ in range(count)]
         error = np.array([max(s.error, LEAST_ERROR) for s in batch.samples], np.float32)
         return Drawn(

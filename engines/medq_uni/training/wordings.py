@@ -22,6 +22,8 @@ ERRS = 0.12
 """Standard deviation of the logarithm of such a number."""
 WRONG = (0.45, 2.2)
 """Plainly wrong numbers are so many times the true ones."""
+COUNTS = "% of counts"
+"""Noise goes with one over the root of these: twice the noise is a quarter of the counts."""
 
 
 def told_otherwise(sample: Sample, rng: np.random.Generator) -> Sample:
@@ -40,7 +42,7 @@ def told_wrong(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def with_numbers(sample: Sample, times: float) -> Sample:
-    """The sample with its told numbers so many times as large, severities after them."""
+    """The sample told to be so many times as bad by its numbers, severities after them."""
     said, amounts = sample.tokens.copy(), sample.amounts.copy()
     kind: Degradation | None = None
     state = 0
@@ -53,7 +55,7 @@ def with_numbers(sample: Sample, times: float) -> Sample:
         which = EXPERTS.index(kind)
         if not sample.gates[which]:
             continue
-        said[at] = tokens.number_token(number * times)
+        said[at] = tokens.number_token(number / times**2 if slot.unit == COUNTS else number * times)
         if at == state + 1:
             amounts[which] *= times
             row = cut_offs(sample.modality, kind, sample.region, sample.pixel_mm, slot.unit)

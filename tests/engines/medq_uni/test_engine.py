@@ -91,6 +91,24 @@ def test_editing_noise_from_severe_to_none_turns_denoising_off() -> None:
     assert restored(one, none).tobytes() == one.values.tobytes()
 
 
+def test_a_slice_without_metal_keeps_every_bit_whatever_is_true_of_its_series() -> None:
+    one = stack(Modality.CT)
+    implant = one.values.copy()
+    implant[1, 60:64, 60:64] = 3000
+    streaks = Finding(Degradation.METAL, Severity.SEVERE, 90.0, "HU", (1, len(implant)))
+    found = restored(ArrayStack(one.info, implant, one.valid), words(Modality.CT, streaks))
+    assert found[0].tobytes() == implant[0].tobytes()
+    assert found[2].tobytes() == implant[2].tobytes()
+    assert not np.array_equal(found[1], implant[1])
+
+
+def test_a_quiet_slice_is_smoothed_by_its_own_noise_not_by_that_of_its_series() -> None:
+    one = stack(Modality.CT)
+    told = [words(Modality.CT, noise(Modality.CT, Severity.SEVERE, hu)) for hu in (150, 600)]
+    found = [restored(one, said) for said in told]
+    assert found[0].tobytes() == found[1].tobytes()
+
+
 def test_a_larger_number_changes_more() -> None:
     one = stack(Modality.CT)
     changes = []

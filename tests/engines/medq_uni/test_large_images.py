@@ -58,7 +58,7 @@ def test_tiles_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     ]
 
     def change() -> np.ndarray:
-        return change_of(engine()._graphs, view.image, view.look, Modality.CT, orders)
+        return change_of(engine()._graphs, view.image, view.look, orders)
 
     whole = change()
     monkeypatch.setattr(mending, "TILE", 416)

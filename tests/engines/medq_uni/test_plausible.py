@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from engines.description import Amount, Degradation, Finding, Modality, Severity
-from engines.medq_uni.plausible import LEAST_METAL_HU, MOST_NOISE, put_right
+from engines.medq_uni import tokens
+from engines.medq_uni.plausible import LEAST_METAL_HU, MOST_NOISE, Evidence, obeyed, words_of
+from engines.medq_uni.series import claimed
+from engines.medq_uni.spoken import Scene, say
 from engines.severity import graded_finding
+from tests.engines.medq_uni.made import words
 from tests.engines.stacks import info
 
 SIGMA = 20.0
@@ -34,9 +38,13 @@ def told(*findings):
     return {finding.degradation: finding for finding in findings}
 
 
+def right(values, usable, of, *findings):
+    return told(*Evidence(values, usable, of).put_right(findings))
+
+
 def test_noise_is_said_to_be_no_more_than_is_measured():
     values, usable, of = slice_of()
-    found = put_right(told(noise(60)), values, usable, of, 0.7)[Degradation.NOISE]
+    found = right(values, usable, of, noise(60))[Degradation.NOISE]
     assert found.amount == pytest.approx(MOST_NOISE * SIGMA, rel=0.1)
     assert found.severity.rank < noise(60).severity.rank
     assert found.place == "throughout"
@@ -46,7 +54,7 @@ def test_noise_is_said_to_be_no_more_than_is_measured():
 def test_noise_that_can_be_so_stays_as_it_was_said(hu):
     values, usable, of = slice_of()
     said = noise(hu)
-    assert put_right(told(said), values, usable, of, 0.7)[Degradation.NOISE] is said
+    assert right(values, usable, of, said)[Degradation.NOISE] is said
 
 
 @pytest.mark.parametrize(
@@ -55,19 +63,51 @@ def test_noise_that_can_be_so_stays_as_it_was_said(hu):
 )
 def test_streaks_of_metal_need_metal(densest, severity):
     values, usable, of = slice_of(metal=densest)
-    assert put_right(told(STREAKS), values, usable, of, 0.7)[Degradation.METAL].severity is severity
+    assert right(values, usable, of, STREAKS)[Degradation.METAL].severity is severity
 
 
 def test_metal_under_padding_is_none():
     values, usable, of = slice_of(metal=3000)
     usable[60:64, 60:64] = False
-    found = put_right(told(STREAKS), values, usable, of, 0.7)
+    found = right(values, usable, of, STREAKS)
     assert found == told(Finding(Degradation.METAL, Severity.NONE))
 
 
 def test_other_modalities_and_empty_slices_are_not_judged():
     low = Finding(Degradation.LOW_COUNT, Severity.SEVERE, 90.0, "% of signal")
     values, usable, of = slice_of(Modality.PT)
-    assert put_right(told(low), values, usable, of, 4.0) == told(low)
+    assert right(values, usable, of, low) == told(low)
     values, usable, of = slice_of()
-    assert put_right(told(noise(60)), values, ~usable, of, 0.7) == told(noise(60))
+    assert right(values, ~usable, of, noise(60)) == told(noise(60))
+
+
+def test_a_severity_alone_is_held_to_what_is_measured_too():
+    values, usable, of = slice_of()
+    severe = Finding(Degradation.NOISE, Severity.SEVERE)
+    found = right(values, usable, of, severe)[Degradation.NOISE]
+    assert found.amount == pytest.approx(MOST_NOISE * SIGMA, rel=0.1)
+    mild = Finding(Degradation.NOISE, Severity.MILD, 60.0, "HU")
+    assert right(values, usable, of, mild)[Degradation.NOISE].severity is Severity.MILD
+
+
+def test_what_is_known_of_the_noise_is_not_measured_again():
+    values, usable, of = slice_of()
+    (found,) = Evidence(values, usable, of, sigma=10.0).put_right([noise(60)])
+    assert found.amount == pytest.approx(MOST_NOISE * 10.0)
+
+
+def test_what_is_put_right_is_no_surer_than_the_model_was():
+    scene = Scene(Modality.CT, "abdomen", 0.7)
+    (said,) = say(lambda so_far: np.zeros((1, len(tokens.VOCABULARY)), np.float32), scene, 1)
+    values, usable, of = slice_of()
+    found = words_of(0, said, Evidence(values, usable, of), scene)
+    assert found.findings[Degradation.METAL].severity is Severity.NONE
+    assert claimed(found) == pytest.approx(0.25**2)
+
+
+def test_what_is_true_of_a_series_is_not_obeyed_on_a_slice_that_contradicts_it():
+    values, usable, of = slice_of()
+    series = words(Modality.CT, noise(20), STREAKS)
+    found = obeyed(series, Evidence(values, usable, of))
+    assert found.finding(Degradation.METAL).severity is Severity.NONE
+    assert found.finding(Degradation.NOISE) == noise(20)

@@ -63,9 +63,10 @@ def test_whatever_the_logits_what_is_said_is_a_sentence(
                 low, high = spoken.PLAUSIBLE.get(amount.unit, (0, np.inf))
                 assert low <= amount.value <= high
             assert finding.place is None or finding.severity is not Severity.NONE
+        severity = {finding.degradation: finding.severity for finding in findings}
         for kind, chances in said.chances.items():
             assert sum(chances) == pytest.approx(1)
-            assert max(chances) == said.sure[kind]
+            assert chances[severity[kind].rank] == said.sure[kind]
 
 
 @settings(max_examples=80, deadline=None)
@@ -103,6 +104,34 @@ def test_every_severity_of_what_is_graded_can_be_said_with_a_number(
             graded = cut_offs(modality, kind, region, 1.0, units[0]) is not None
             assert open_[tokens.FIRST_NUMBER :].any()
             assert open_[tokens.NO_NUMBER] == (severity is Severity.NONE or not graded)
+
+
+@given(st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda found: sum(found) > 0.1))
+def test_the_middle_severity_is_said_of_what_is_more_likely_there_than_not(
+    weights: list[float],
+) -> None:
+    chances = np.array(weights) / sum(weights)
+    said = spoken.severity_in(chances).rank
+    if said == 0:
+        assert chances[0] >= 0.5
+    else:
+        assert chances[0] < 0.5
+        half = chances[1:].sum() / 2 + 1e-9
+        assert chances[1:said].sum() <= half
+        assert chances[said + 1 :].sum() <= half
+
+
+@pytest.mark.parametrize(
+    ("chances", "said"),
+    [
+        ((0.6, 0.3, 0.1, 0.0), Severity.NONE),
+        ((0.4, 0.2, 0.2, 0.2), Severity.MODERATE),
+        ((0.0, 0.4, 0.15, 0.45), Severity.MODERATE),
+        ((0.45, 0.05, 0.1, 0.4), Severity.SEVERE),
+    ],
+)
+def test_unlike_guesses_meet_in_the_middle(chances: tuple[float, ...], said: Severity) -> None:
+    assert spoken.severity_in(np.array(chances)) is said
 
 
 def test_a_lower_temperature_is_surer() -> None:

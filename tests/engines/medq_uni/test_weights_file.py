@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from engines.base import EngineError, load_engine
 from engines.medq_uni import weights_file
 from engines.medq_uni.engine import MedQUniEngine
 from engines.medq_uni.weights_file import (
+    CONFIG,
     FOLDER_VARIABLE,
     LOOK,
     SAY,
@@ -89,6 +91,19 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "falling gates": (
         lambda f: edit(f, gates={"none": 0, "mild": 1, "moderate": 0.5, "severe": 1}),
         "lacks or misstates",
+    ),
+    "a gate that is no number": (
+        lambda f: edit(f, gates={"none": 0, "mild": math.nan, "moderate": 0.5, "severe": 1}),
+        "lacks or misstates",
+    ),
+    "steps without end": (lambda f: edit(f, trained={"assess": math.inf}), "lacks or misstates"),
+    "nested too deep": (
+        lambda f: (f / TABLE).write_text("[" * 100_000),
+        "engine.json is no JSON",
+    ),
+    "another configuration": (
+        lambda f: (f / CONFIG).write_text("{}"),
+        "config.json is not what engine.json says",
     ),
     "calibration of words": (
         lambda f: edit(f, calibration={"CT": {"temperature": "x"}}),

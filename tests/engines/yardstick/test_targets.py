@@ -57,15 +57,19 @@ def test_what_was_not_measured_has_no_row():
 
 def test_restoration_is_held_against_the_best_filter_and_bm3d():
     summary = Table(
-        "summary", "S", ("task", "best filter", "against best filter (dB)", "95% from", "to"),
-        (("CT low dose", "BM3D", 0.2, 0.1, 0.3), ("MR noise", "NLM", -0.1, None, None)),
+        "summary", "S",
+        ("task", "best filter", "cases of both", "against best filter (dB)", "95% from", "to"),
+        (("CT low dose", "BM3D", 4, 0.2, 0.1, 0.3), ("MR noise", "NLM", 2, 0.3, None, None),
+         ("CT metal", "TV", 9, 0.3, -0.1, 0.7)),
     )  # fmt: skip
     main = Table("ct_low_dose", "L", ("contestant", "cases", "gain (dB)"),
                  (("net", 4, 2.1), ("net, always run", 4, 5.2), ("BM3D", 4, 5.0)))  # fmt: skip
     found = targets(summary, main)
-    assert found["ahead of the best filter (BM3D), dB", "CT low dose"] == ("0.2", "yes")
-    assert found["ahead of the best filter (NLM), dB", "MR noise"] == ("-0.1", "no")
-    assert found["ahead of BM3D, dB", "CT low dose"] == ("0.2", "no")
+    ahead = "ahead of the best filter ({}), always run, dB"
+    assert found[ahead.format("BM3D"), "CT low dose, 4 cases"] == ("0.2", "yes")
+    assert found[ahead.format("NLM"), "MR noise, 2 cases"] == ("0.3", None)
+    assert found[ahead.format("TV"), "CT metal, 9 cases"] == ("0.3", "no")
+    assert found["ahead of BM3D, always run, dB", "CT low dose, 4 cases"] == ("0.2", "no")
 
 
 def test_harm_is_held_against_its_targets_for_the_engine_alone():

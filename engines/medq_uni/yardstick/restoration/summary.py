@@ -36,7 +36,10 @@ def summary_table(
     for task, found in _spoilt(outcomes, engine):
         cases = shared_cases(found, entries)
         best = best_filter(found, entries)
-        apart = None if best is None else difference(found, always, best, cases, seed)
+        both = [
+            c for c in found[INPUT.name] if c in found[always] and c in found.get(best or "", {})
+        ]
+        apart = None if best is None else difference(found, always, best, both, seed)
         rows.append(
             (
                 title_of(task),
@@ -47,6 +50,7 @@ def summary_table(
                 mean_gain(gain, found, engine, cases),
                 mean_gain(gain, found, always, cases),
                 mean_gain(gain, found, f"{engine}, {TRUE_WORDS}", cases),
+                len(both),
                 *((None,) * 3 if apart is None else (apart.mean, apart.low, apart.high)),
             )
         )
@@ -59,6 +63,7 @@ def summary_table(
         f"{engine} (dB)",
         "always run (dB)",
         "true words (dB)",
+        "cases of both",
         "against best filter (dB)",
         "95% from",
         "to",
@@ -68,7 +73,9 @@ def summary_table(
         "its own words plan it, as in the node; always run, it does so whatever they plan: as "
         "filters are always run, so is it where it is held against the best of them. "
         f"{TOLD} Where no filter gains anything the best is the input. All gains of a row are over "
-        "the same cases: those that every filter saw. The interval is a bootstrap over patients."
+        "the same cases: those that every filter saw. Against the best of them it stands on all "
+        "cases that both saw, which are more where that isn't BM3D. The interval is a bootstrap "
+        "over patients."
     )
     return Table("summary", "Restoration in one table", columns, tuple(rows), note)
 

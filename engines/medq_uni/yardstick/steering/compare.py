@@ -1,9 +1,9 @@
 """Two evaluations side by side: ``python -m engines.medq_uni.yardstick.steering.compare A B``.
 
 A and B are folders that ``engines.medq_uni.evaluate`` wrote. Where both restored the same cases
-(same tasks, seed, count and data) the difference is paired case by case, with a bootstrap interval
-over patients. For a model beside its twin without words, and for weights beside earlier ones. Exit
-codes: 0 done, 1 a folder holds no evaluation, 2 wrong use.
+(same tasks, seed, count and data, so the same images) the difference is paired case by case, with a
+bootstrap interval over patients. For a model beside its twin without words, and for weights beside
+earlier ones. Exit codes: 0 done, 1 a folder holds no evaluation, 2 wrong use.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engines.medq_uni.yardstick.table import Cell, Table
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
-KEY = ("task", "case", "person")
+KEY = ("task", "case", "person", "image")
 LISTINGS = ("restored_cases", "steering_cases")
 """CSVs of gains case by case, in the order of the comparison."""
 ENGINE = "engine (dB)"
@@ -32,6 +32,8 @@ SHOWN = (ENGINE, f"engine, {ALWAYS} (dB)", f"engine, {TRUE_WORDS} (dB)")
 TARGETS = "targets"
 
 Row = dict[str, str]
+Same = tuple[str, str, str]
+"""Task, case and digest of its image."""
 
 
 @app.command()
@@ -92,9 +94,9 @@ def _gains(name: str, a: Path, b: Path) -> Table | None:
 
 
 def _apart(
-    one: dict[tuple[str, str], Row],
-    other: dict[tuple[str, str], Row],
-    cases: Sequence[tuple[str, str]],
+    one: dict[Same, Row],
+    other: dict[Same, Row],
+    cases: Sequence[Same],
     column: str,
 ) -> tuple[Cell, ...]:
     first = [float(one[case][column]) for case in cases]
@@ -126,8 +128,8 @@ def _number(cell: str) -> Cell:
     return f"{float(cell):.3g}" if cell else None
 
 
-def _by_case(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
-    return {(row["task"], row["case"]): row for row in rows}
+def _by_case(rows: Iterable[Row]) -> dict[Same, Row]:
+    return {(row["task"], row["case"], row["image"]): row for row in rows}
 
 
 def _rows(folder: Path, name: str) -> list[Row]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engines.description import Severity
 from engines.medq_uni.yardstick.bootstrap import Interval, mean_interval
+from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.medq_uni.yardstick.restoration.contest import INPUT, Outcome
 from engines.medq_uni.yardstick.restoration.found import by_entry, gain, title_of
 from engines.medq_uni.yardstick.steering.gains import OWN, WORDINGS, Told
@@ -112,10 +114,10 @@ def cases_listing(found: Sequence[Told]) -> Listing:
                        for ways in by_case.values())  # fmt: skip
     rows = []
     for (case, ways), person in zip(by_case.items(), people, strict=True):
-        task = next(iter(ways.values())).case.draw.task.name
+        told = next(iter(ways.values())).case
         gains = (ways[w].gain if w in ways else None for w in names)
-        rows.append((title_of(task), case, person, *gains))
-    columns = ("task", "case", "person", *(f"{name} (dB)" for name in names))
+        rows.append((title_of(told.draw.task.name), case, person, _digest(told), *gains))
+    columns = ("task", "case", "person", "image", *(f"{name} (dB)" for name in names))
     return Listing(
         "steering_cases", "Gain of every case by wording", columns, tuple(rows), "Not shown here:"
     )
@@ -124,8 +126,8 @@ def cases_listing(found: Sequence[Told]) -> Listing:
 def outcomes_listing(outcomes: Sequence[Outcome], engine: str) -> Listing:
     """Gain of every restored case by contestant; the engine's columns are named ``engine``.
 
-    Clean cases are left out: from a perfect image there is nothing to gain. The same
-    draw has the same case name, so that two evaluations can be paired case by case.
+    Clean cases are left out: from a perfect image there is nothing to gain. The same image has the
+    same digest, so that two evaluations can be paired case by case.
     """
     found = by_entry([o for o in outcomes if o.case.draw.task.severities != (Severity.NONE,)])
     cases = found.get(INPUT.name, {})
@@ -135,13 +137,20 @@ def outcomes_listing(outcomes: Sequence[Outcome], engine: str) -> Listing:
     rows = []
     for (case, one), person in zip(cases.items(), people, strict=True):
         gains = (gain(found, name, case) if case in found[name] else None for name in names)
-        rows.append((title_of(one.case.draw.task.name), case, person, *gains))
+        task = title_of(one.case.draw.task.name)
+        rows.append((task, case, person, _digest(one.case), *gains))
     shown = (f"engine{name[len(engine) :]}" if name.startswith(engine) else name for name in names)
-    columns = ("task", "case", "person", *(f"{name} (dB)" for name in shown))
+    columns = ("task", "case", "person", "image", *(f"{name} (dB)" for name in shown))
     return Listing(
         "restored_cases", "Gain of every case by contestant", columns, tuple(rows),
         "Not shown here, for `python -m engines.medq_uni.yardstick.steering.compare`:",
     )  # fmt: skip
+
+
+def _digest(case: Case) -> str:
+    """Eight digits that tell whether two evaluations saw the same image."""
+    digest = hashlib.sha256(case.pair.image.tobytes())
+    return digest.hexdigest()[:8]
 
 
 def _numbered(patients: Iterable[str]) -> list[int]:
