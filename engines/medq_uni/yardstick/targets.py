@@ -173,19 +173,30 @@ def _restored(read: Read, engine: str) -> Iterator[Target]:
         )
         worst = _number(shift, "soft tissue, worst (HU)")
         yield _most("bias in soft tissue", "low dose, restored", BIAS_HU, bias, "HU")
-        yield _most("bias in soft tissue, worst image", "low dose, restored", BIAS_HU, worst, "HU")
         before = _first(read("low_dose_shift"), contestant="input")
+        mine = _number(before, "soft tissue, worst (HU)")
+        of = "low dose, restored" + ("" if mine is None else f"; the input's own {_short(mine)}")
+        yield _most("bias in soft tissue, worst image", of, BIAS_HU, worst, "HU")
         wrong = _number(before, "largest isolated error (sigma)") or 0.0
         most = round(max(SIGMAS, wrong), 1)
         yield _most("largest isolated change", "low dose, restored", most, isolated, "sigma")
 
 
 def _physicist(read: Read, engine: str) -> Iterator[Target]:
-    """Worst of all kernels at quarter dose, d' of all doses; always run, like a filter."""
+    """Worst of all kernels at quarter dose, d' of all doses, of what was changed at all.
+
+    What an engine calls free of noise it leaves as it is: that is held against its words, not here.
+    """
     always = f"{engine}, {ALWAYS}"
+    noise_rows = [r for r in read("physicist_noise") if r["method"] == always]
+    alone = {(r["dose"], r["kernel"]) for r in noise_rows if r["reduction %"] == 0}
 
     def at_quarter(name: str) -> list[Row]:
-        return [r for r in read(name) if r["method"] == always and r["dose"] == QUARTER]
+        return [r for r in restored(name) if r["dose"] == QUARTER]
+
+    def restored(name: str) -> list[Row]:
+        rows = [r for r in read(name) if r["method"] == always]
+        return [r for r in rows if (r["dose"], r["kernel"]) not in alone]
 
     def worst(name: str, *columns: str) -> float | None:
         rows = at_quarter(name)
@@ -197,7 +208,10 @@ def _physicist(read: Read, engine: str) -> Iterator[Target]:
     noise = at_quarter("physicist_noise")
     if not noise:
         return
-    of = f"quarter dose, worst of {len(noise)} kernels"
+    left = sum(dose == QUARTER for dose, _ in alone)
+    of = f"quarter dose, worst of {len(noise)} kernels" + (
+        f", {left} left as it was" if left else ""
+    )
     reduced = min((_number(row, "reduction %") or 0.0 for row in noise), default=None)
     yield _least("noise reduced", of, HALVED_PERCENT, {"reduction": reduced}, "reduction", "")
     ratios = [value for row in noise if (value := _number(row, "ratio")) is not None]
@@ -212,12 +226,13 @@ def _physicist(read: Read, engine: str) -> Iterator[Target]:
     inserts = ("polyethylene HU", "acrylic HU", "bone HU", "air HU", "water HU", "background HU")
     off = _most("inserts off", of, INSERT_HU, worst("physicist_hu", *inserts), "HU")
     yield replace(off, reached=bool(off.reached))
-    better, rows = [], [r for r in read("physicist_detection") if r["method"] == always]
+    better, rows = [], restored("physicist_detection")
     for row in rows:
         better += [v > 0 for name in row if "change" in name and (v := _number(row, name))]
     if rows:
         told = 100 * sum(better) / (4 * len(rows))
-        what, where = "d' higher, four sizes of discs", "every dose and kernel"
+        what, where = "d' higher, four sizes of discs", f"{len(rows)} doses and kernels"
+        where += f", {len(alone)} left as they were" if alone else ""
         yield Target(what, where, "100 %", told, told == 100)
 
 

@@ -36,10 +36,8 @@ def summary_table(
     for task, found in _spoilt(outcomes, engine):
         cases = shared_cases(found, entries)
         best = best_filter(found, entries)
-        both = [
-            c for c in found[INPUT.name] if c in found[always] and c in found.get(best or "", {})
-        ]
-        apart = None if best is None else difference(found, always, best, both, seed)
+        both = set(found.get(always, {})) & set(found.get(best or "", {}))
+        apart = None if best is None else difference(found, always, best, found[INPUT.name], seed)
         rows.append(
             (
                 title_of(task),

@@ -255,7 +255,9 @@ def test_folders_without_an_evaluation_or_without_a_shared_case_are_told_in_one_
     assert "holds no evaluation" in empty.stderr
     other = tmp_path / "other"
     other.mkdir()
-    (other / "restored_cases.csv").write_text("task,case,person,engine (dB)\nMR,mr 001,1,2.0\n")
+    (other / "restored_cases.csv").write_text(
+        "task,case,person,image,engine (dB)\nMR,mr 001,1,0a1b2c3d,2.0\n"
+    )
     apart = RUN.invoke(app, [str(folders[0]), str(other)])
     assert apart.exit_code == 1
     assert "share no case" in apart.stderr
