@@ -1,20 +1,28 @@
-"""How the cost of the journey grows with slices, series and destinations.
+"""How the cost of the journey grows with slices, series and destinations, for each engine.
 
 Starts a node on loopback, pushes generated CT series of 512x512 images, receives the results in the
 built-in PACS and prints, per case, seconds from the last image sent to the last result confirmed
-(less the quiet time) and the stages. ``python benchmarks/journey.py [--quick]``
+(less the quiet time), the peak memory of the engine child with what it starts, and the stages.
+``python benchmarks/journey.py [--engine NAME ...] [--quick | --slices N ... | --long N]``
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pydicom
+from sqlalchemy import select
 
+from benchmarks.resident import PeakMemory
+from engines.base import REGISTRY
 from medq_node.config import load_config
 from medq_node.delivery.dicom import DicomDestination
 from medq_node.delivery.parcel import Parcel
@@ -22,21 +30,42 @@ from medq_node.demo.node import demo_node
 from medq_node.demo.pacs import AE_TITLE, small_pacs
 from medq_node.demo.rules import write_rules
 from medq_node.demo.sample import make_sample
-from medq_node.layout import Layout
 from medq_node.ports import free_port
-from medq_node.status import NodeStatus, node_status, settled
-from medq_node.store.database import open_existing
+from medq_node.standing import SETTLED_DELIVERY
+from medq_node.store.database import Sessions, open_existing
+from medq_node.store.states import RevisionState
+from medq_node.store.tables import Delivery, Revision, utc_now
 
 QUIET_S = 2.0
+SHOWN_S = 0.05
+LARGEST_STORED = 4095
+CASES = ((20, 1, 1), (100, 1, 1), (300, 1, 1), (400, 1, 1), (20, 5, 1), (100, 1, 3))
+"""(slices, series, destinations)"""
+QUICK = ((20, 1, 1), (40, 1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One case: ``seconds`` less the quiet time; ``stages`` of the first series, in seconds."""
+
+    seconds: float
+    peak_mib: float
+    stages: dict[str, float]
 
 
 def copies(files: tuple[Path, ...], slices: int, folder: Path) -> list[Path]:
-    """A series of ``slices`` images made of the sample's, with UIDs and positions of its own."""
+    """A series of ``slices`` images made of the sample's, with UIDs and positions of its own.
+
+    No two are alike, as an engine may know an image again: each pixel is one HU higher or not.
+    """
     folder.mkdir(parents=True)
     study, series = (pydicom.uid.generate_uid(prefix="2.25.") for _ in range(2))
     made = []
+    templates = [(pydicom.dcmread(file), pydicom.dcmread(file).pixel_array) for file in files]
     for number in range(slices):
-        ds = pydicom.dcmread(files[number % len(files)])
+        ds, stored = templates[number % len(files)]
+        dither = np.random.default_rng(number).integers(0, 2, stored.shape, stored.dtype)
+        ds.PixelData = np.where(stored < LARGEST_STORED, stored + dither, stored).tobytes()
         ds.StudyInstanceUID, ds.SeriesInstanceUID = study, series
         ds.SOPInstanceUID = pydicom.uid.generate_uid(prefix="2.25.")
         ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
@@ -50,9 +79,9 @@ def copies(files: tuple[Path, ...], slices: int, folder: Path) -> list[Path]:
 
 
 def journey(
-    sample: tuple[Path, ...], slices: int, series: int, destinations: int, folder: Path
-) -> tuple[float, NodeStatus]:
-    """Seconds from the last image sent to the last result confirmed, less the quiet time."""
+    sample: tuple[Path, ...], slices: int, series: int, destinations: int, engine: str, folder: Path
+) -> Measured:
+    """Push ``series`` series through a node of its own and wait for the last result."""
     pushed = [copies(sample, slices, folder / f"series{k}") for k in range(series)]
     names = [f"pacs{k}" for k in range(destinations)]
     ports = {name: free_port() for name in names}
@@ -63,6 +92,7 @@ def journey(
         "node": {"ae_title": "MEDQ", "data": str(folder / "node" / "data")},
         "receiver": {"port": free_port()},
         "intake": {"quiet_minimum_s": QUIET_S},
+        "engine": {"default": engine},
         "destinations": {
             n: {"kind": "dicom", "ae_title": AE_TITLE, "host": "127.0.0.1", "port": p}
             for n, p in ports.items()
@@ -74,44 +104,82 @@ def journey(
         for name, port in ports.items():
             stack.enter_context(small_pacs(folder / name, port))
         config = load_config(stack.enter_context(demo_node(settings, folder / "node")))
+        memory = stack.enter_context(PeakMemory())
         scanner = DicomDestination("CT1", "MEDQ", "127.0.0.1", config.receiver.port, 60.0, 131072)
         for files in pushed:
             scanner.send([Parcel(f, f.name, PurePosixPath(f.name)) for f in files], lambda _: None)
-        start = time.monotonic()
+        start, sent_at = time.monotonic(), utc_now()
         sessions = open_existing(config.database_url)
-        while True:
-            status = node_status(sessions, Layout(config.node.data))
-            if len(status.series) == series and settled(status):
-                break
+        while not finished(sessions, series):
             time.sleep(0.1)
-        return time.monotonic() - start - QUIET_S, status
+        seconds = time.monotonic() - start - QUIET_S
+        return Measured(seconds, memory.mib, stages_of(sessions, sent_at))
+
+
+def finished(sessions: Sessions, series: int) -> bool:
+    """Whether all ``series`` have come to their end; asks for little, as it is asked often."""
+    with sessions() as session:
+        states = session.scalars(select(Revision.state)).all()
+        at_work = {RevisionState.COMPLETE, RevisionState.PROCESSING} & set(states)
+        deliveries = session.scalars(select(Delivery.state)).all()
+    return len(states) == series and not at_work and set(deliveries) <= set(SETTLED_DELIVERY)
+
+
+def stages_of(sessions: Sessions, sent_at: datetime) -> dict[str, float]:
+    """Stages of the first series in seconds: what the child names and what lies around it."""
+    with sessions() as session:
+        revision = session.scalars(select(Revision).order_by(Revision.id)).first()
+        if revision is None or revision.finished_at is None:
+            return {}
+        inside = dict(revision.stages)
+        work = (revision.finished_at - revision.created_at).total_seconds()
+        confirmed = max(
+            (d.confirmed_at for d in revision.deliveries if d.confirmed_at), default=None
+        )
+        around = {
+            "found complete": (revision.created_at - sent_at).total_seconds() - QUIET_S,
+            "between the stages": work - sum(s for k, s in inside.items() if k != "receive"),
+        }
+        if confirmed is not None:
+            around["delivery"] = (confirmed - revision.finished_at).total_seconds()
+    return inside | around
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and smaller cases")
-    quick = parser.parse_args().quick
-    cases = [(20, 1, 1), (40, 1, 1)] if quick else [
-        (20, 1, 1), (100, 1, 1), (400, 1, 1), (20, 5, 1), (100, 1, 3),
-    ]  # fmt: skip
-    print("slices  series  destinations  seconds  ms/image   stages of the first series (s)")
+    parser.add_argument(
+        "--engine",
+        action="append",
+        choices=sorted(REGISTRY),
+        help="may be given again; all engines where it isn't given",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--quick", action="store_true", help="fewer and smaller cases")
+    which.add_argument("--slices", type=int, action="append", help="one series of so many images")
+    which.add_argument("--long", type=int, help="for memory: a short series, then one of so many")
+    given = parser.parse_args()
+    cases = QUICK if given.quick else CASES
+    if lengths := given.slices or ([300, given.long] if given.long else []):
+        cases = tuple((length, 1, 1) for length in lengths)
+    print("engine     slices  series  destinations  seconds  ms/image  peak MiB  stages (s)")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         sample = make_sample(folder / "sample").files
-        for number, (slices, series, destinations) in enumerate(cases):
-            seconds, status = journey(
-                sample, slices, series, destinations, folder / f"case{number}"
-            )
-            stages = ", ".join(
-                f"{stage} {s:.1f}" for stage, s in status.series[-1].stages_s.items() if s >= 0.05
-            )
-            per_image = 1000 * seconds / (slices * series)
-            print(
-                f"{slices:6d}  {series:6d}  {destinations:12d}  {seconds:7.1f}  {per_image:8.0f}   "
-                f"{stages}",
-                flush=True,
-            )
+        for slices, series, destinations in cases:
+            for engine in given.engine or sorted(REGISTRY):
+                case = folder / "case"
+                found = journey(sample, slices, series, destinations, engine, case)
+                shutil.rmtree(case)  # a long series takes gigabytes
+                stages = ", ".join(
+                    f"{stage} {s:.1f}" for stage, s in found.stages.items() if s >= SHOWN_S
+                )
+                per_image = 1000 * found.seconds / (slices * series)
+                print(
+                    f"{engine:9s}  {slices:6d}  {series:6d}  {destinations:12d}  "
+                    f"{found.seconds:7.1f}  {per_image:8.0f}  {found.peak_mib:8.0f}  {stages}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

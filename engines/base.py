@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -21,6 +22,27 @@ BoolArray = NDArray[np.bool_]
 
 class EngineError(Exception):
     """An engine can't be had or can't do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How an engine is run on this machine; none of it changes what is asked of it.
+
+    ``runtime`` is one of ``RUNTIMES``. ``device`` is the number of the GPU. ``threads`` None is as
+    many as this process may use cores. ``weights`` None is where they lie beside the code, or what
+    the engine's environment variable names. ``compiled`` is the folder for what is compiled for
+    this machine; None keeps nothing.
+    """
+
+    runtime: str = "auto"
+    device: int = 0
+    threads: int | None = None
+    weights: Path | None = None
+    compiled: Path | None = None
+
+
+RUNTIMES: tuple[str, ...] = ("auto", "cpu", "cuda", "tensorrt", "torch")
+"""``cpu`` and ``cuda`` are ONNX Runtime there; ``auto`` is the fastest that works here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +148,13 @@ REGISTRY: dict[str, str] = {
     "classical": "engines.classical.engine:ClassicalEngine",
     "medq-uni": "engines.medq_uni.engine:MedQUniEngine",
 }
-"""Engine name -> ``module:Class``; imported only when chosen."""
+"""Engine name -> ``module:Class``, called with ``EngineOptions``; imported only when chosen."""
 
 EXTRAS: dict[str, str] = {"onnxruntime": "cpu"}
 """Packages that only some engines need -> the extra that brings them."""
 
 
-def load_engine(name: str) -> Engine:
+def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
     """The engine registered as ``name``.
 
     Raises:
@@ -148,4 +170,4 @@ def load_engine(name: str) -> Engine:
         extra = EXTRAS.get(str(error.name).partition(".")[0])
         how = f"pip install '.[{extra}]'" if extra else "pip install it"
         raise EngineError(f"engine {name!r} needs {error.name}: {how} first") from error
-    return cast(Engine, getattr(module, class_name)())
+    return cast(Engine, getattr(module, class_name)(options or EngineOptions()))

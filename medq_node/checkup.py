@@ -14,6 +14,7 @@ from medq_node.delivery.destinations import destination
 from medq_node.errors import DeliveryError, MedqError, NoticeError, StoreError
 from medq_node.notify.targets import target
 from medq_node.ports import check_port
+from medq_node.restoring import VOCABULARY
 from medq_node.store.database import open_existing, plain_store_errors
 from medq_node.store.seed import current_rules
 from rules.model import RuleError, check_names, load_rules
@@ -56,7 +57,7 @@ def check_rules(config: Config) -> Finding:
         except OSError as error:
             return Finding("rules", False, f"{config.rules.seed}: {error.strerror}")
     try:
-        rule_set = load_rules(text, source)
+        rule_set = load_rules(text, source, VOCABULARY)
     except RuleError as error:
         return Finding("rules", False, str(error))
     problems = check_names(rule_set, REGISTRY.keys(), config.destinations.keys())

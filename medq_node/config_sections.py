@@ -181,7 +181,7 @@ class PipelineSettings(Section):
 class EngineSettings(Section):
     """The engine for rules that name none."""
 
-    default: str = "classical"
+    default: str = "medq-uni"
 
     @field_validator("default")
     @classmethod

@@ -11,6 +11,7 @@ from medq_node.config import Config
 from medq_node.layout import Layout
 from medq_node.objects import OutputKind, OutputReference
 from medq_node.records import original_paths, references
+from medq_node.restoring import effective_action, options_of
 from medq_node.store.handover import retires
 from medq_node.store.seed import node_uid
 from medq_node.store.states import RevisionState
@@ -30,6 +31,8 @@ def work_order(session: Session, revision: Revision, config: Config, layout: Lay
         folder=layout.output_folder(uid, revision.number),
         engine=decision.engine,
         restore=decision.restore_mode,
+        rule=decision.rule or "",
+        options=options_of(decision.restoring),
         node_uid=node_uid(session),
         station_name=config.node.ae_title,
         institution_name=config.node.institution_name,
@@ -96,7 +99,9 @@ def _series(session: Session, revision: Revision, layout: Layout) -> StudySeries
         paths=tuple(layout.absolute(path) for path in original_paths(session, revision)),
         folder=layout.output_folder(revision.series.series_instance_uid, revision.number),
         revision=revision.number,
-        action=revision.decision.restore_mode,
+        action=effective_action(
+            revision.decision.restore_mode, options_of(revision.decision.restoring)
+        ),
         created_at=revision.created_at.isoformat(),
         images=revision.images,
     )

@@ -30,6 +30,7 @@ from medq_node.records import (
     record_result,
     series_facts,
 )
+from medq_node.restoring import VOCABULARY
 from medq_node.steps import Next, in_order, still_mine
 from medq_node.store.database import Sessions
 from medq_node.store.handover import (
@@ -94,7 +95,10 @@ class Pipeline(DBOSConfiguredInstance):
                     rule_set.version,
                     left_alone(ours.reason)
                     if ours
-                    else decide(load_rules(rule_set.text, rule_set.source), series_facts(revision)),
+                    else decide(
+                        load_rules(rule_set.text, rule_set.source, VOCABULARY),
+                        series_facts(revision),
+                    ),
                     self._config.engine.default,
                 )
                 if ours and ours.curable:
@@ -117,6 +121,7 @@ class Pipeline(DBOSConfiguredInstance):
                 series_instance_uid=revision.series.series_instance_uid,
                 rule=revision.decision.rule,
                 action=revision.decision.action,
+                **({"restoring": options} if (options := revision.decision.restoring) else {}),
                 state=revision.state,
             )
             return Next.ON if revision.state is RevisionState.PROCESSING else Next.STOP
@@ -139,6 +144,13 @@ class Pipeline(DBOSConfiguredInstance):
             if not still_mine(revision, release):
                 return Next.STOP
             record_result(session, revision, result, self._layout)
+            if result.overridden:
+                log.info(
+                    "overridden",
+                    series_instance_uid=revision.series.series_instance_uid,
+                    rule=order.rule,
+                    words=list(result.overridden),
+                )
             notify = self._config.notifications
             if result.verdict is Verdict.REJECT and worth_telling(revision, notify, utc_now()):
                 hand_over_notices(session, revision, notify.targets)

@@ -55,6 +55,7 @@ def record_decision(
             destinations=list(decision.destinations),
             forward_originals=decision.forward_originals,
             note=decision.note,
+            restoring=decision.restoring.model_dump(mode="json") if decision.restoring else None,
             values_seen=dict(decision.values_seen),
             why_not=[list(reason) for reason in decision.why_not],
             explanation=decision.explanation,
@@ -92,6 +93,7 @@ def record_result(session: Session, revision: Revision, result: WorkResult, layo
             sentence_after=result.sentence_after,
             taken=result.taken,
             reasons=list(result.reasons),
+            overridden=list(result.overridden),
             gate=asdict(result.gate) if result.gate else None,
             page=layout.relative(result.page) if result.page else None,
         )

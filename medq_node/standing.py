@@ -44,7 +44,8 @@ class SeriesStatus:
     """One revision of a series, without anything that names a patient.
 
     ``handle`` is how a person names it to ``medq-node held`` and ``feedback``; ``repeats`` counts
-    images of the series that came again after we had them; ``hold`` says why it is held.
+    images of the series that came again after we had them; ``hold`` says why it is held;
+    ``overridden`` is what its rule changed of the engine's words.
     """
 
     series_instance_uid: str
@@ -71,6 +72,7 @@ class SeriesStatus:
     hold: str | None
     repeats: int
     feedback: tuple[FeedbackStatus, ...]
+    overridden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,7 @@ def _series(revision: Revision, layout: Layout) -> SeriesStatus:
         feedback=tuple(
             FeedbackStatus(said.verdict, said.why, said.by, said.at) for said in revision.feedback
         ),
+        overridden=tuple(assessment.overridden) if assessment else (),
     )
 
 

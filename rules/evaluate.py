@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -16,6 +16,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from rules.condition import AnyOf, Condition, conditions_of
 from rules.model import Action, NoteScope, RestoreMode, Rule, RuleSet
 from rules.operators import Operator, Value, as_text, clean, holds
+from rules.restoring import Restoring
 
 _SHOWN_OF_THE_PATIENT = frozenset(
     {"PatientSex", "PatientAge", "PatientSize", "PatientWeight", "PatientBodyMassIndex"}
@@ -84,8 +85,9 @@ class SeriesFacts:
 class Decision:
     """What to do with a series, and why.
 
-    ``rule`` None: no rule matched. ``restore`` is None unless the action is restore; ``engine``
-    None is the node's default. ``values_seen`` holds, for each keyword that was looked at, its
+    ``rule`` None: no rule matched. ``restore`` is None unless the action is restore, and so is
+    ``restoring``, which also is where the rule has no such options; ``engine`` None is the node's
+    default. ``values_seen`` holds, for each keyword that was looked at, its
     value as shown to people. ``why_not`` holds the rules before the one that matched, each with
     the condition that kept it from matching.
     """
@@ -100,10 +102,11 @@ class Decision:
     why_not: tuple[tuple[str, str], ...]
     explanation: str
     note: NoteScope = NoteScope.SERIES
+    restoring: Restoring | None = None
 
     def to_json(self) -> str:
         """The decision as JSON text; ``from_json`` reads it back."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(_DECISION.dump_python(self, mode="json"), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Decision:
@@ -140,6 +143,7 @@ def decide(ruleset: RuleSet, facts: SeriesFacts) -> Decision:
             why_not=tuple(why_not),
             explanation=_explain(rule, reasons),
             note=then.note,
+            restoring=then.restoring,
         )
     explanation = "No rule matched, so the series is ignored."
     return Decision(None, Action.IGNORE, None, None, (), False, seen, tuple(why_not), explanation)
@@ -201,6 +205,8 @@ def _explain(rule: Rule, reasons: list[str]) -> str:
     }[then.action]
     if then.restore is RestoreMode.ALWAYS:
         does = f"the series is assessed and always restored{engine}"
+    if then.restoring is not None:
+        does += f" ({then.restoring})"
     if then.action is not Action.IGNORE and then.destinations:
         does += f", the results go to {', '.join(then.destinations)}"
     if then.action is not Action.IGNORE and then.note is NoteScope.STUDY:

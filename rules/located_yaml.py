@@ -79,6 +79,15 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return by_lower[matches[0]] if matches else None
 
 
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """What is told of a ``name`` that is none of those ``known``, with the one probably meant."""
+    names = sorted(known)
+    guess = closest(name, names)
+    if guess is not None:
+        return f"no {kind} named {name!r}; did you mean {guess!r}?"
+    return f"no {kind} named {name!r}; known: {', '.join(names) or 'none'}"
+
+
 def _refuse_exotic(text: str) -> None:
     """Refuse anchors, aliases and bottomless nesting before anything is built from them."""
     depth = 0

@@ -11,14 +11,17 @@ from typing import Annotated, Self, cast
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from rules.condition import Clause
-from rules.located_yaml import LocatedYaml, Location, YamlError, closest, read_yaml
+from rules.located_yaml import LocatedYaml, Location, YamlError, read_yaml, unknown_name
+from rules.restoring import KEYS, Restoring, Vocabulary
 
 Name = Annotated[
     str,
@@ -63,21 +66,35 @@ class NoteScope(StrEnum):
 
 
 class Outcome(BaseModel):
-    """The ``then`` of a rule. ``engine`` None is the node's default engine."""
+    """The ``then`` of a rule.
+
+    ``engine`` None is the node's default engine; ``restoring`` None leaves it to the engine what is
+    restored and how strongly.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: Action
     restore: RestoreMode | None = None
+    restoring: Restoring | None = Field(default=None, exclude_if=lambda value: value is None)
     engine: Name | None = None
     destinations: tuple[Name, ...] = ()
     forward_originals: bool = False
     note: NoteScope = NoteScope.SERIES
 
+    @field_validator("restoring", mode="before")
+    @classmethod
+    def _says_something(cls, written: object) -> object:
+        if written is None:
+            raise ValueError(f"restoring: is empty; leave it out, or use {', '.join(KEYS)}")
+        return written
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.restore is not None and self.action is not Action.RESTORE:
             raise ValueError("restore: goes with action: restore; leave it out")
+        if self.restoring is not None and self.action is not Action.RESTORE:
+            raise ValueError("restoring: goes with action: restore; leave it out")
         if self.engine is not None and self.action is Action.IGNORE:
             raise ValueError("an ignored series needs no engine; leave it out")
         if self.forward_originals and not self.destinations:
@@ -128,8 +145,10 @@ class RuleSet(BaseModel):
         return hashlib.sha256(said.encode()).hexdigest()
 
 
-def load_rules(text: str, source: str) -> RuleSet:
+def load_rules(text: str, source: str, vocabulary: Vocabulary | None = None) -> RuleSet:
     """Read rules from YAML; ``source`` names the text in messages.
+
+    ``vocabulary`` holds the words that ``restoring`` may use; without it any are taken.
 
     Raises:
         RuleError: one line per problem: ``source:line: rule "name": what is wrong; the fix``.
@@ -141,7 +160,7 @@ def load_rules(text: str, source: str) -> RuleSet:
     if not isinstance(located.data, dict):
         raise RuleError(f"{source}:{located.line(())}: the text must begin with `rules:`")
     try:
-        return RuleSet.model_validate(located.data)
+        return RuleSet.model_validate(located.data, context={"vocabulary": vocabulary})
     except ValidationError as error:
         told = [_tell(e, source, located) for e in error.errors()]
         raise RuleError("\n".join(text for _, text in sorted(told, key=lambda t: t[0]))) from None
@@ -158,28 +177,23 @@ def check_names(
             used.append(("engine", rule.then.engine, engines))
         for kind, name, known in used:
             if name not in known:
-                problems.append(f'rule "{rule.name}": {_unknown(kind, name, known)}')
+                problems.append(f'rule "{rule.name}": {unknown_name(kind, name, known)}')
     return problems
-
-
-def _unknown(kind: str, name: str, known: Collection[str]) -> str:
-    guess = closest(name, known)
-    if guess is not None:
-        return f"no {kind} named {name!r}; did you mean {guess!r}?"
-    return f"no {kind} named {name!r}; known: {', '.join(sorted(known)) or 'none'}"
 
 
 def _tell(error: ErrorDetails, source: str, located: LocatedYaml) -> tuple[int, str]:
     """The line of one pydantic error and what to say of it."""
     context = error.get("ctx", {})
     location = cast(Location, tuple(context.get("location", error["loc"])))
-    # Pydantic names the chosen form of a clause in its locations; the text doesn't.
+    # Pydantic names the chosen form of a clause or threshold in its locations; the text doesn't.
     if len(location) > 4 and location[2] == "when":
         location = (*location[:4], *location[5:])
+    if len(location) > 5 and location[4] == "from":
+        location = (*location[:5], *location[6:])
     message = error["msg"].removeprefix("Value error, ")
     written = str(location[-1]) if location else ""
     if error["type"] == "extra_forbidden":
-        message = _unknown("key", written, _keys_beside(location))
+        message = unknown_name("key", written, _keys_beside(location))
     elif error["type"] == "missing":
         message = f"{written} is required but not written"
     elif error["type"] in ("tuple_type", "model_type", "dict_type"):
@@ -196,6 +210,8 @@ def _keys_beside(location: Location) -> Collection[str]:
         return list(RuleSet.model_fields)
     if len(location) == 3:
         return list(Rule.model_fields)
+    if "restoring" in location:
+        return KEYS
     return ["any"] if "when" in location else list(Outcome.model_fields)
 
 

@@ -105,6 +105,18 @@ def test_a_node_does_not_start_with_rules_that_cannot_work(tmp_path: Path) -> No
     assert not (tmp_path / "data").exists()
 
 
+def test_options_of_a_rule_are_held_to_the_words_of_engines(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(
+        "rules:\n  - name: CT\n    then: {action: restore, restoring: {only: [nois]}}\n"
+    )
+    write_config(tmp_path, "rules: {seed: rules.yaml}\n")
+    done = medq("serve", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "rules.yaml:3: rule \"CT\": no degradation named 'nois'; did you mean 'noise'?" in (
+        one_line(done)
+    )
+
+
 def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")
     config = "destinations: {pacs: {kind: folder, path: out}}\n"

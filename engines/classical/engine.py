@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from engines import aggregate, description, sampled, severity, verdict
-from engines.base import FloatArray, ImageStack, Slab, StackInfo
+from engines.base import EngineOptions, FloatArray, ImageStack, Slab, StackInfo
 from engines.classical import measure, noise, restore, sharpness
 from engines.description import QualityDescription
 from engines.parameters import constants_of
@@ -31,6 +31,9 @@ class ClassicalEngine:
     name = "classical"
     version = VERSION
     restorable = measure.RESTORABLE
+
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        """Takes ``options`` as every engine does; NumPy runs in one way only."""
 
     @property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ that a runtime does once when it loads; and ``engine.json``, see ``engines.medq_
 from __future__ import annotations
 
 import copy
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,17 +19,20 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from engines.description import Degradation, Modality, Severity
+from engines.description import Modality, Severity
 from engines.medq_uni import look, tokens, weights_file
 from engines.medq_uni.command import told_in_a_line
 from engines.medq_uni.graph_files import point_to_tensors
-from engines.medq_uni.levels import EXPERTS, GATES
-from engines.medq_uni.model import HUMPS, MedQUni, MedQUniConfig, Seen
+from engines.medq_uni.graphs import GRAPHS, LOOK, SAY, STEER
+from engines.medq_uni.levels import GATES
+from engines.medq_uni.model import MedQUni, MedQUniConfig
+from engines.medq_uni.modules import modules_of
 from engines.medq_uni.nets.mender import TOLD
 from engines.medq_uni.training.calibration import calibrated
 from engines.medq_uni.training.checkpoint import load, put
 from engines.medq_uni.training.folder import bank_of, has_bank, sizes_of
 from engines.medq_uni.weights_file import Calibration
+from engines.runtime.base import Graph
 
 OPSET = 18
 STAGES = ("assess", "restore")
@@ -45,9 +49,15 @@ def main(
     version: Annotated[str, typer.Option(help="The weights' version.")] = "0",
     assess_only: Annotated[bool, typer.Option(help="Though restoring is untrained.")] = False,
     random: Annotated[bool, typer.Option(help="A tiny untrained model, for tests.")] = False,
+    again: Annotated[
+        Path | None, typer.Option(help="Weights whose graphs are written once more.")
+    ] = None,
 ) -> None:
     """Write the weights of a training as safetensors and ONNX."""
     with told_in_a_line("export"):
+        if again is not None:
+            exported_again(again, out)
+            return
         if random == (training is not None):
             raise ValueError("name the folder of a training, or ask for --random")
         if training is None:
@@ -58,6 +68,19 @@ def main(
         export(model, out, version, trained, calibration=worth)
         size = sum((out / name).stat().st_size for name in weights_file.SERVED)
         typer.echo(f"{out}: {size / 2**20:.2f} MiB, trained {trained}")
+
+
+def exported_again(folder: Path, out: Path) -> None:
+    """Write to ``out`` what lies in ``folder``, with the graphs that this code makes of it."""
+    table = json.loads((folder / weights_file.TABLE).read_text(encoding="utf-8"))
+    export(
+        MedQUni.from_pretrained(folder, dtype=torch.float32),
+        out,
+        str(table["version"]),
+        table["trained"],
+        {severity: table["gates"][severity.value] for severity in Severity},
+        {one: Calibration(**table["calibration"][one.value]) for one in Modality},
+    )
 
 
 def trained_model(
@@ -119,119 +142,76 @@ def export(
         path.chmod(0o644)
     # What is served is what is stored: the graphs are of the rounded weights.
     served = half.float().eval()
-    for name, module, arguments, inputs, outputs in _graphs(served):
-        _export_graph(out / name, module, arguments, inputs, outputs)
+    for graph, module, arguments, inputs, outputs in _graphs(served):
+        _export_graph(out, graph, module, arguments, inputs, outputs)
     calibration = calibration or {modality: Calibration() for modality in Modality}
     weights_file.write_table(out, version, gates, calibration, trained)
 
 
-class _Look(nn.Module):
-    def __init__(self, model: MedQUni) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(
-        self, image: Tensor, places: Tensor, spectrum: Tensor, facts: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        seen = self.model.see(image, places, spectrum, facts)
-        keys, values = zip(*seen.blocks, strict=True)
-        return torch.stack(keys), torch.stack(values)
-
-
-class _Humps(nn.Module):
-    """``MedQUni.humps`` computed from two short scales, so that no graph need hold the table."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("at", torch.linspace(0, 1, tokens.NUMBERS)[:, None])
-        self.register_buffer("middle", torch.linspace(0, 1, HUMPS))
-
-    def forward(self) -> Tensor:
-        return torch.exp(-0.5 * ((self.at - self.middle) * (HUMPS - 1) / 0.9) ** 2)
-
-
-class _Say(nn.Module):
-    def __init__(self, model: MedQUni) -> None:
-        super().__init__()
-        self.model, self.humps = model, _Humps()
-
-    def forward(self, said: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        self.model.humps = self.humps()
-        return self.model.say(said, _seen(keys, values))[0]
-
-
-class _Steer(nn.Module):
-    def __init__(self, model: MedQUni) -> None:
-        super().__init__()
-        self.model, self.humps = model, _Humps()
-
-    def forward(self, said: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        self.model.humps = self.humps()
-        seen = _seen(keys, values)
-        return self.model.steer(seen, self.model.say(said, seen)[1])
-
-
-class _Mend(nn.Module):
-    def __init__(self, model: MedQUni, kind: Degradation) -> None:
-        super().__init__()
-        self.model, self.kind = model, kind
-
-    def forward(self, image: Tensor, level: Tensor, told: Tensor, steered: Tensor) -> Tensor:
-        return self.model.mend(self.kind, image, level, told, steered)
-
-
-def _seen(keys: Tensor, values: Tensor) -> Seen:
-    return Seen(tuple(zip(keys.unbind(0), values.unbind(0), strict=True)))
-
-
 Sizes = dict[str, dict[int, str]]
 """Names of an input's or output's dimensions that may have any size."""
-_KEPT = {1: "batch", 3: "seen"}
 _IMAGE = {0: "batch", 2: "rows", 3: "columns"}
+_EACH = {0: "batch"}
+_FREE: Sizes = {
+    "image": _IMAGE,
+    "change": _IMAGE,
+    "places": {0: "batch", 1: "patches"},
+    "tokens": {0: "batch", 1: "said"},
+    "keys": {1: "batch", 3: "kept"},
+    "values": {1: "batch", 3: "kept"},
+    "hidden": {0: "kept"},
+    "said_keys": {1: "batch", 3: "said"},
+    "said_values": {1: "batch", 3: "said"},
+    **dict.fromkeys(("spectrum", "facts", "level", "told", "steered", "logits"), _EACH),
+}
+"""By the name of the input or output."""
 
 
 def _graphs(
     model: MedQUni,
-) -> list[tuple[str, nn.Module, tuple[Tensor, ...], Sizes, Sizes]]:
-    """File name, module, arguments to trace it with, and the free sizes of all graphs."""
+) -> list[tuple[Graph, nn.Module, tuple[Tensor, ...], Sizes, Sizes]]:
+    """Graph, module, arguments to trace it with, and the free sizes of inputs and outputs."""
+    modules = modules_of(model)
     rows, columns, batch = 2 * look.PATCH, 3 * look.PATCH, 2
     image = torch.zeros(batch, 1, rows, columns)
     places = torch.from_numpy(look.places_of(rows, columns)).repeat(batch, 1, 1)
-    spectrum, facts = torch.zeros(batch, look.SPECTRUM), torch.zeros(batch, look.FACTS)
+    seen = (
+        image, places, torch.zeros(batch, look.SPECTRUM), torch.zeros(batch, look.FACTS)
+    )  # fmt: skip
     with torch.no_grad():
-        keys, values = _Look(model)(image, places, spectrum, facts)
-    said = torch.full((batch, 4), tokens.START, dtype=torch.long)
-    steered = torch.zeros(batch, model.config.condition)
-    kept: Sizes = {"keys": _KEPT, "values": _KEPT}
-    spoken: Sizes = {"tokens": {0: "batch", 1: "said"}, **kept}
-    looked: Sizes = {
-        "image": _IMAGE,
-        "places": {0: "batch", 1: "patches"},
-        "spectrum": {0: "batch"},
-        "facts": {0: "batch"},
+        keys, values = modules[weights_file.LOOK](*seen)
+    said, hidden = torch.full((batch, 4), tokens.START), torch.zeros(keys.shape[3])
+    told = (
+        image, torch.ones(batch), torch.zeros(batch, TOLD),
+        torch.zeros(batch, model.config.condition),
+    )  # fmt: skip
+    arguments = {
+        LOOK: seen,
+        SAY: (said, torch.zeros(1, dtype=torch.long), keys, values, hidden),
+        STEER: (said, keys, values, hidden),
     }
-    mended: Sizes = {
-        "image": _IMAGE, "level": {0: "batch"}, "told": {0: "batch"}, "steered": {0: "batch"},
-    }  # fmt: skip
-    told = (image, torch.ones(batch), torch.zeros(batch, TOLD), steered)
-    found: list[tuple[str, nn.Module, tuple[Tensor, ...], Sizes, Sizes]] = [
-        (weights_file.LOOK, _Look(model), (image, places, spectrum, facts), looked, kept),
-        (weights_file.SAY, _Say(model), (said, keys, values), spoken,
-         {"logits": {0: "batch", 1: "said"}}),
-        (weights_file.STEER, _Steer(model), (said, keys, values), spoken,
-         {"steered": {0: "batch"}}),
-    ]  # fmt: skip
-    found += [
-        (weights_file.mender_file(kind), _Mend(model, kind), told, mended, {"change": _IMAGE})
-        for kind in EXPERTS
+    return [
+        (
+            graph,
+            modules[graph.name],
+            arguments.get(graph, told),
+            {name: _FREE[name] for name in graph.inputs if name in _FREE},
+            {name: _FREE[name] for name in graph.outputs if name in _FREE},
+        )
+        for graph in GRAPHS
     ]
-    return found
 
 
 def _export_graph(
-    path: Path, module: nn.Module, arguments: tuple[Tensor, ...], inputs: Sizes, outputs: Sizes
+    out: Path,
+    graph: Graph,
+    module: nn.Module,
+    arguments: tuple[Tensor, ...],
+    inputs: Sizes,
+    outputs: Sizes,
 ) -> None:
     """Trace ``module`` and write its graph, weights taken from the safetensors beside it."""
+    path = out / graph.name
     with warnings.catch_warnings():
         # The exporter by tracing keeps every weight under its name and as it is stored; the newer
         # one folds and transposes them, so that they could not be stored once for all graphs.
@@ -240,16 +220,16 @@ def _export_graph(
             module.eval(),
             arguments,
             path,
-            input_names=list(inputs),
-            output_names=list(outputs),
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
             dynamic_axes={**inputs, **outputs},
             opset_version=OPSET,
             dynamo=False,
             do_constant_folding=False,
         )
-    graph = onnx.load(path)
-    point_to_tensors(graph, path.parent / weights_file.TENSORS)
-    path.write_bytes(graph.SerializeToString())
+    written = onnx.load(path)
+    point_to_tensors(written, out / weights_file.TENSORS)
+    path.write_bytes(written.SerializeToString())
     onnx.checker.check_model(path)
 
 

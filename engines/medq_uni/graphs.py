@@ -1,195 +1,181 @@
-"""The model's graphs on a runtime: arrays in, arrays out, no torch.
-
-``Graphs`` is the seam: another runtime offers the same four calls. ``OnnxGraphs`` is ONNX Runtime
-on the CPU in FP32, the reference.
-"""
+"""The model's graphs as calls: arrays in, arrays out, on whatever runtime there is; no torch."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as told
 
-from engines.base import EngineError, FloatArray
+from engines.base import EngineOptions, FloatArray
 from engines.description import Degradation
-from engines.medq_uni.look import places_of
-from engines.medq_uni.weights_file import LOOK, SAY, STEER, Weights, mender_file
+from engines.medq_uni import weights_file
+from engines.medq_uni.levels import EXPERTS
+from engines.medq_uni.look import BINS, PATCH, SPECTRUM, places_of
+from engines.medq_uni.tokens import LONGEST
+from engines.medq_uni.weights_file import Weights
+from engines.runtime.base import Graph, Range, Runtime
+from engines.runtime.choose import Choice, Model, open_runtime
 
-THREADS_VARIABLE = "MEDQ_UNI_THREADS"
-"""Environment variable with the number of threads; by default one, two or four, as there are
-cores: more hardly help with one slice, and another number may round otherwise."""
-_SIGNATURES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    LOOK: (("image", "places", "spectrum", "facts"), ("keys", "values")),
-    SAY: (("tokens", "keys", "values"), ("logits",)),
-    STEER: (("tokens", "keys", "values"), ("steered",)),
+_BATCH: Range = (1, 8, 16)
+_SIDE: Range = (PATCH, 512, 1024)
+"""Of what is looked at (``viewing.LARGEST_SIDE``) and of a tile (``mending.TILE``)."""
+_STATISTICS = 1 + SPECTRUM // BINS
+"""Tokens of what is seen that are no patches."""
+_PATCHES: Range = tuple(  # type: ignore[assignment]
+    (side // PATCH) ** 2 for side in _SIDE
+)
+_KEPT: Range = tuple(patches + _STATISTICS + LONGEST for patches in _PATCHES)  # type: ignore[assignment]
+_SAID: Range = (1, 1, LONGEST)
+_LOOKED: Mapping[str, Range] = {
+    "batch": _BATCH, "rows": _SIDE, "columns": _SIDE, "patches": _PATCHES,
+}  # fmt: skip
+_SPOKEN: Mapping[str, Range] = {"batch": _BATCH, "said": _SAID, "kept": _KEPT}
+_MENDED: Mapping[str, Range] = {"batch": _BATCH, "rows": _SIDE, "columns": _SIDE}
+
+LOOK = Graph(
+    weights_file.LOOK, ("image", "places", "spectrum", "facts"), ("keys", "values"), _LOOKED
+)
+SAY = Graph(
+    weights_file.SAY,
+    ("tokens", "at", "keys", "values", "hidden"),
+    ("logits", "said_keys", "said_values"),
+    _SPOKEN,
+)
+STEER = Graph(weights_file.STEER, ("tokens", "keys", "values", "hidden"), ("steered",), _SPOKEN)
+MENDERS: Mapping[Degradation, Graph] = {
+    kind: Graph(
+        weights_file.mender_file(kind), ("image", "level", "told", "steered"), ("change",), _MENDED
+    )
+    for kind in EXPERTS
 }
-_MENDER = (("image", "level", "told", "steered"), ("change",))
-_FOREIGN = (
-    told.Fail, told.InvalidArgument, told.InvalidGraph, told.InvalidProtobuf, told.NoModel,
-    told.NoSuchFile, told.NotImplemented, told.RuntimeException,
-)  # fmt: skip
-"""What ONNX Runtime raises for a file that it can't use."""
+GRAPHS: tuple[Graph, ...] = (LOOK, SAY, STEER, *MENDERS.values())
+HIDDEN = -1e9
+"""Added to the score of a place that holds no word yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Keys and values of all that was looked at: (layers, batch, heads, tokens, head width)."""
+@dataclass(slots=True)
+class Kept:
+    """Keys and values of all that was looked at, with room for a sentence behind them.
+
+    Both are (layers, batch, heads, ``seen`` + ``tokens.LONGEST``, width of a head); ``said`` words
+    are kept so far.
+    """
 
     keys: FloatArray
     values: FloatArray
-
-
-class Graphs(Protocol):
-    """A model on some runtime; all arrays are as ``engines.medq_uni.model`` takes them."""
+    seen: int
+    said: int = 0
 
     @property
-    def runtime(self) -> str:
-        """Runtime, version and precision, for the engine's digest."""
-        ...
+    def nbytes(self) -> int:
+        """Memory that it takes, in bytes."""
+        return self.keys.nbytes + self.values.nbytes
 
-    def look(self, images: FloatArray, spectrum: FloatArray, facts: FloatArray) -> Seen:
-        """Look at images (batch, 1, rows, columns), multiples of 32, with their statistics."""
-        ...
+    def of(self, k: int) -> Kept:
+        """That of one image of the batch."""
+        if self.keys.shape[1] == 1:
+            return self
+        one = slice(k, k + 1)
+        return Kept(self.keys[:, one].copy(), self.values[:, one].copy(), self.seen, self.said)
 
-    def say(self, said: NDArray[np.int64], seen: Seen) -> FloatArray:
-        """Logits of the next token after each of ``said``: (batch, tokens, vocabulary)."""
-        ...
-
-    def steer(self, said: NDArray[np.int64], seen: Seen) -> FloatArray:
-        """``c_k`` of every expert: (batch, experts, condition)."""
-        ...
-
-    def mend(
-        self,
-        kind: Degradation,
-        image: FloatArray,
-        level: FloatArray,
-        told: FloatArray,
-        steered: FloatArray,
-    ) -> FloatArray:
-        """The change of one expert for ``image`` (batch, 1, rows, columns), multiples of 32."""
-        ...
-
-
-class OnnxGraphs:
-    """``Graphs`` on ONNX Runtime; sessions are opened when first needed and may be shared.
-
-    Raises:
-        EngineError: looking and saying can't be opened; for an expert, when it is asked for.
-    """
-
-    def __init__(
-        self,
-        weights: Weights,
-        threads: int | None = None,
-        providers: tuple[str, ...] = ("CPUExecutionProvider",),
-    ) -> None:
-        self._folder = weights.folder
-        self._providers = providers
-        self._options = onnxruntime.SessionOptions()
-        self._options.intra_op_num_threads = threads or _threads()
-        self._options.inter_op_num_threads = 1
-        self._options.log_severity_level = 4
-        # Sizes change from series to series: a pattern of one would be kept for nothing.
-        self._options.enable_mem_pattern = False
-        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
-        self._lock = Lock()
-        for name in (LOOK, SAY):
-            self._session(name)
-
-    @property
-    def runtime(self) -> str:
-        """Runtime, version, precision and threads, which decide in what order is added up."""
-        threads = self._options.intra_op_num_threads
-        where = " ".join(self._providers)
-        return f"onnxruntime {onnxruntime.__version__} {where} fp32 threads {threads}"
-
-    def look(self, images: FloatArray, spectrum: FloatArray, facts: FloatArray) -> Seen:
-        """See ``Graphs``."""
-        count, _, rows, columns = images.shape
-        places = np.tile(places_of(rows, columns), (count, 1, 1))
-        keys, values = self._run(LOOK, (images, places, spectrum, facts))
-        return Seen(keys, values)
-
-    def say(self, said: NDArray[np.int64], seen: Seen) -> FloatArray:
-        """See ``Graphs``."""
-        return self._run(SAY, (said, seen.keys, seen.values))[0]
-
-    def steer(self, said: NDArray[np.int64], seen: Seen) -> FloatArray:
-        """See ``Graphs``."""
-        return self._run(STEER, (said, seen.keys, seen.values))[0]
-
-    def mend(
-        self,
-        kind: Degradation,
-        image: FloatArray,
-        level: FloatArray,
-        told: FloatArray,
-        steered: FloatArray,
-    ) -> FloatArray:
-        """See ``Graphs``."""
-        return self._run(mender_file(kind), (image, level, told, steered))[0]
-
-    def _run(self, name: str, arrays: tuple[NDArray[Any], ...]) -> list[FloatArray]:
-        inputs, outputs = _SIGNATURES.get(name, _MENDER)
-        given = {k: np.ascontiguousarray(v) for k, v in zip(inputs, arrays, strict=True)}
-        try:
-            found: list[FloatArray] = self._session(name).run(list(outputs), given)
-        except _FOREIGN as error:
-            raise EngineError(f"medq-uni: {name} failed: {_first_line(error)}") from error
+    def hidden(self, said: int) -> FloatArray:
+        """What to add to scores so that no more than the first ``said`` words are seen."""
+        found = np.zeros(self.seen + LONGEST, np.float32)
+        found[self.seen + said :] = HIDDEN
         return found
 
-    def _session(self, name: str) -> onnxruntime.InferenceSession:
-        with self._lock:
-            if name not in self._sessions:
-                self._sessions[name] = _opened(self._folder / name, self._options, self._providers)
-            return self._sessions[name]
 
-
-def _opened(
-    path: Path, options: onnxruntime.SessionOptions, providers: tuple[str, ...]
-) -> onnxruntime.InferenceSession:
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
-    except _FOREIGN as error:
-        raise EngineError(
-            f"weights of medq-uni: {path} is no graph that ONNX Runtime can use:"
-            f" {_first_line(error)}"
-        ) from error
-    found = (
-        tuple(one.name for one in session.get_inputs()),
-        tuple(one.name for one in session.get_outputs()),
+def joined(several: Sequence[Kept]) -> Kept:
+    """What was kept of several images of one size, as one batch."""
+    first = several[0]
+    if len(several) == 1:
+        return first
+    return Kept(
+        np.concatenate([one.keys for one in several], 1),
+        np.concatenate([one.values for one in several], 1),
+        first.seen,
+        first.said,
     )
-    wanted = _SIGNATURES.get(path.name, _MENDER)
-    if found != wanted:
-        raise EngineError(
-            f"weights of medq-uni: {path} is another model's graph: it takes"
-            f" {', '.join(found[0])}, not {', '.join(wanted[0])}"
+
+
+class Graphs:
+    """The calls; all arrays are as ``engines.medq_uni.modules`` takes them.
+
+    Every call may raise an ``EngineError`` that says in one line what went wrong.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def look(self, images: FloatArray, spectrum: FloatArray, facts: FloatArray) -> Kept:
+        """Look at images (batch, 1, rows, columns), multiples of 32, with their statistics."""
+        count, _, rows, columns = images.shape
+        places = np.tile(places_of(rows, columns), (count, 1, 1))
+        keys, values = self._run(LOOK, images, places, spectrum, facts)
+        room = (*keys.shape[:3], LONGEST, keys.shape[4])
+        none = np.zeros(room, np.float32)
+        return Kept(
+            np.concatenate([keys, none], 3), np.concatenate([values, none], 3), keys.shape[3]
         )
-    return session
+
+    def say(self, said: NDArray[np.int64], kept: Kept) -> FloatArray:
+        """Logits of the word after ``said`` (batch, tokens): (batch, vocabulary).
+
+        Of ``said`` only what ``kept`` doesn't hold yet is worked on, and kept then.
+        """
+        at, stop = kept.said, said.shape[1]
+        logits, keys, values = self._run(
+            SAY,
+            said[:, at:],
+            np.array([at], np.int64),
+            kept.keys,
+            kept.values,
+            kept.hidden(at),
+        )
+        kept.keys[:, :, :, kept.seen + at : kept.seen + stop] = keys
+        kept.values[:, :, :, kept.seen + at : kept.seen + stop] = values
+        kept.said = stop
+        return logits
+
+    def steer(self, said: NDArray[np.int64], kept: Kept) -> FloatArray:
+        """``c_k`` of every expert for whole sentences: (batch, experts, condition).
+
+        What was said before to ``kept`` plays no part.
+        """
+        return self._run(STEER, said, kept.keys, kept.values, kept.hidden(0))[0]
+
+    def mend(
+        self,
+        kind: Degradation,
+        images: FloatArray,
+        level: FloatArray,
+        told: FloatArray,
+        steered: FloatArray,
+    ) -> FloatArray:
+        """The change of one expert for images (batch, 1, rows, columns), multiples of 32."""
+        return self._run(MENDERS[kind], images, level, told, steered)[0]
+
+    def _run(self, graph: Graph, *arrays: NDArray[Any]) -> list[FloatArray]:
+        return self.runtime.run(graph, arrays)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-def _threads() -> int:
-    """Threads asked for in the environment, or as many as the cores of this process are good for.
+def open_graphs(weights: Weights, options: EngineOptions) -> Choice:
+    """The runtime of a checked folder of weights.
 
     Raises:
-        EngineError: the environment asks for no whole number above 0.
+        EngineError: the runtime that was asked for can't be had, or a graph can't be opened.
     """
-    named = os.environ.get(THREADS_VARIABLE)
-    if named is None:
-        cores = len(os.sched_getaffinity(0))
-        return next(count for count in (4, 2, 1) if count <= cores)
-    if not named.isdecimal() or int(named) < 1:
-        raise EngineError(f"{THREADS_VARIABLE} must be a whole number from 1 on, not {named!r}")
-    return int(named)
+    return open_runtime(
+        Model(weights.folder, weights.digest, GRAPHS, (LOOK, SAY), lambda: _modules(weights)),
+        options,
+    )
+
+
+def _modules(weights: Weights) -> object:
+    # torch, only where it is asked for.
+    from engines.medq_uni.modules import modules_in
+
+    return modules_in(weights.folder)

@@ -48,8 +48,15 @@ comes back with what is held back. All of a change is nearest to the truth, 0.9 
 further away (patients kept for validation); on the physicist's phantom at quarter dose d' of discs
 of 2 mm fell by a quarter with all of it and by nothing measurable with 0.9 of it.
 """
+COUNTS = "% of counts"
+"""Noise goes with one over the root of these: twice the noise is a quarter of the counts."""
 OPEN_END = 1.4
 """Severe without a number is told as so many times its cut-off."""
+
+
+def times_as_bad(value: float, unit: str, times: float) -> float:
+    """A told number in ``unit`` for what is so many times as bad."""
+    return value / times**2 if unit == COUNTS else value * times
 
 
 def gates_of(words: QualityDescription, gates: Mapping[Severity, float] = GATES) -> list[float]:

@@ -41,21 +41,29 @@ class Order:
     steered: FloatArray
 
 
-def change_of(graphs: Graphs, image: FloatArray, look: Look, orders: Sequence[Order]) -> FloatArray:
-    """The sum of all changes for ``image`` (rows, columns) in image units, of the same shape."""
-    change = np.zeros_like(image)
-    known = told_facts(look.facts)
-    for part, kept, core in _tiles(*image.shape):
-        shown = padded(image[part])[None, None]
-        for order in orders:
-            level = level_of(order.amount, order.kind)
-            number = number_of(order.amount, order.kind)
-            told = np.concatenate([[number], known])[None].astype(np.float32)
-            found = graphs.mend(
-                order.kind, shown, np.array([level], np.float32), told, order.steered[None]
-            )
-            change[core] += np.float32(order.gate) * found[0, 0][kept]
-    return change
+def changes_of(
+    graphs: Graphs, shown: Sequence[tuple[FloatArray, Look]], orders: Sequence[Sequence[Order]]
+) -> list[FloatArray]:
+    """The sum of all changes for each image (rows, columns) in image units, of the same shape.
+
+    ``shown`` are images of one size with their looks, ``orders`` what is to be done to each. An
+    expert that nobody asks for isn't run.
+    """
+    changes = [np.zeros_like(image) for image, _ in shown]
+    known = [told_facts(look.facts) for _, look in shown]
+    for kind in dict.fromkeys(order.kind for one in orders for order in one):
+        asked = [(k, order) for k, one in enumerate(orders) for order in one if order.kind is kind]
+        level = np.array([level_of(order.amount, kind) for _, order in asked], np.float32)
+        told = np.stack(
+            [np.append(np.float32(number_of(order.amount, kind)), known[k]) for k, order in asked]
+        )
+        steered = np.stack([order.steered for _, order in asked])
+        for part, kept, core in _tiles(*changes[0].shape):
+            images = np.stack([padded(shown[k][0][part]) for k, _ in asked])[:, None]
+            found = graphs.mend(kind, images, level, told.astype(np.float32), steered)
+            for (k, order), change in zip(asked, found[:, 0], strict=True):
+                changes[k][core] += np.float32(order.gate) * change[kept]
+    return changes
 
 
 Box = tuple[slice, slice]
@@ -84,17 +92,19 @@ def kept_sane(
 ) -> FloatArray:
     """``values`` with ``change`` (both in their unit) where that can be; the rest stays exact.
 
-    Nothing leaves what the stored format holds, no change is larger than the slice's range, and
-    uptake and magnitudes are not made negative. Pixels that are not ``usable`` are as before.
+    Nothing leaves what the slice shows elsewhere or the stored format holds, and uptake and
+    magnitudes are not made negative. Pixels that are not ``usable`` are as before.
     """
     known = values[usable]
-    span = float(known.max()) - float(known.min())
+    lowest, highest = known.min(), known.max()
+    span = float(highest) - float(lowest)
     most = np.float32(min(LARGEST_CHANGE * span, float(np.finfo(np.float32).max)))
     with np.errstate(over="ignore", invalid="ignore"):
         mended = values + np.clip(change, -most, most)
         low, high = (np.float32(end) for end in info.saturation)
         mended = np.clip(mended, np.minimum(values, low), np.maximum(values, high))
-        if info.modality is Modality.PT or (info.modality is Modality.MR and known.min() >= 0):
+        mended = np.clip(mended, lowest, highest)
+        if info.modality is Modality.PT or (info.modality is Modality.MR and lowest >= 0):
             mended = np.maximum(mended, np.minimum(values, 0))
     found: FloatArray = np.where(usable & np.isfinite(mended), mended, values)
     return found.astype(np.float32, copy=False)

@@ -1,9 +1,9 @@
 """Words that the image plainly contradicts are put right before anybody reads or obeys them.
 
 A model that meets what it never learnt from, as a test object, may say anything, and what is true
-of a series may not be of each of its slices. Two words can be held against the image itself: noise
-beyond what is measured would be smoothed away with the anatomy under it, and streaks of metal need
-metal.
+of a series may not be of each of its slices. Words can be held against the image itself: noise
+beyond what is measured would be smoothed away with the anatomy under it, noise beyond all that was
+learnt from is measured better than said, and streaks of metal need metal.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from engines.base import BoolArray, FloatArray, StackInfo
 from engines.classical.noise import kernel_side, slice_noise
 from engines.description import (
+    MAX_AMOUNT,
     Amount,
     Degradation,
     Finding,
@@ -31,6 +32,9 @@ from engines.severity import graded_finding
 
 MOST_NOISE = 1.3
 """Noise in CT is said to be at most so many times what is measured."""
+BEYOND_HU = 80.0
+"""Noise in CT that is measured to be above this is beyond what the model learnt from: it then says
+what is measured, where it would say less."""
 LEAST_METAL_HU = 1500.0
 """Without a pixel this dense nothing is metal; cortical bone ends about there."""
 UNIT = "HU"
@@ -55,17 +59,27 @@ class Evidence:
         most = self._values.max(where=self._usable, initial=-np.inf)
         return float(most) >= LEAST_METAL_HU
 
-    @cached_property
+    @property
     def most_noise(self) -> float | None:
         """The most noise that can be said of it, in HU; ``None`` where none is measured."""
+        return None if self.measured_noise is None else MOST_NOISE * self.measured_noise
+
+    @cached_property
+    def measured_noise(self) -> float | None:
+        """What is measured, in HU; ``None`` where nothing can be."""
         sigma = self._sigma
         if sigma is None:
             all_usable = self._usable.all()
             filled = self._values if all_usable else np.where(self._usable, self._values, 0)
             side = kernel_side(self._info.modality, *self._info.spacing_mm[1:])
             filled = filled.astype(np.float32, copy=False)
-            sigma = slice_noise(filled, self._usable, self._info.modality, side)[0].sigma
-        return None if sigma is None else MOST_NOISE * sigma
+            with np.errstate(over="ignore", invalid="ignore"):  # of values that no scanner makes
+                sigma = slice_noise(filled, self._usable, self._info.modality, side)[0].sigma
+        return sigma
+
+    def spoken_up(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """What the model says of the slice, with noise that it never met told as measured."""
+        return tuple(self._spoken_up(one) if self.judged else one for one in findings)
 
     def put_right(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """What is said of the slice, put right where the image contradicts it."""
@@ -87,16 +101,29 @@ class Evidence:
         most = self.most_noise
         if told is None or most is None or told <= most:
             return said
-        capped = graded_finding(
-            Degradation.NOISE,
-            [Amount(most, UNIT)],
-            info.modality,
-            info.region,
-            place=said.place,
-            pixel_mm=pixel_mm,
-        )
+        capped = self._noise_of(most, said)
         # A person may have written a milder word than the number's: that stays.
-        return capped if capped.severity.rank <= said.severity.rank else said
+        milder = min(capped.severity, said.severity, key=lambda one: one.rank)
+        return replace(capped, severity=milder)
+
+    def _spoken_up(self, said: Finding) -> Finding:
+        if said.degradation is not Degradation.NOISE or said.unit not in (None, UNIT):
+            return said
+        found = self.measured_noise
+        if found is None or found <= BEYOND_HU or (said.amount or 0.0) >= found:
+            return said
+        return self._noise_of(found, said)
+
+    def _noise_of(self, sigma: float, said: Finding) -> Finding:
+        """``said`` with another amount, in HU, and the severity of that."""
+        return graded_finding(
+            Degradation.NOISE,
+            [Amount(min(sigma, MAX_AMOUNT), UNIT)],
+            self._info.modality,
+            self._info.region,
+            place=said.place,
+            pixel_mm=pixel_mm_of(self._info),
+        )
 
 
 def words_of(index: int, said: Spoken, evidence: Evidence, scene: Scene) -> SliceWords:
@@ -104,7 +131,7 @@ def words_of(index: int, said: Spoken, evidence: Evidence, scene: Scene) -> Slic
 
     Its chances stay as they were: what is put right has the one that the model gave to it.
     """
-    findings = evidence.put_right(findings_of(said, scene))
+    findings = evidence.put_right(evidence.spoken_up(findings_of(said, scene)))
     return SliceWords(index, {one.degradation: one for one in findings}, said.chances)
 
 

@@ -42,11 +42,14 @@ class View:
     usable: BoolArray
 
 
-def view_of(values: FloatArray, valid: BoolArray, info: StackInfo) -> View | None:
+def view_of(
+    values: FloatArray, valid: BoolArray, info: StackInfo, seen: Look | None = None
+) -> View | None:
     """What the model is shown of a slice (rows, columns); ``None`` where there is nothing to see.
 
     ``valid`` is False at padding, which is filled with the lowest value elsewhere. Pixels that are
-    no finite number get the median.
+    no finite number get the median. ``seen`` is a look at the very same slice, which is then not
+    taken again; its image may be missing.
     """
     usable = valid & np.isfinite(values)
     if min(values.shape) < LEAST_SIDE or not usable.any():
@@ -59,6 +62,8 @@ def view_of(values: FloatArray, valid: BoolArray, info: StackInfo) -> View | Non
     if not usable.all():
         filled = np.where(valid, np.float32(np.median(known)), np.float32(lowest))
         filled[usable] = known
+    if seen is not None:
+        return View(_in_units(filled, seen.scale), seen, usable)
     rows, columns = spread(values.shape[0]), spread(values.shape[1])
     part, part_usable = filled, usable
     if rows is not None or columns is not None:
@@ -76,7 +81,12 @@ def view_of(values: FloatArray, valid: BoolArray, info: StackInfo) -> View | Non
     )
     if part is filled:
         return View(look.image, look, usable)
-    return View(np.clip(filled, -most, most) / np.float32(look.scale), look, usable)
+    return View(_in_units(filled, scale), look, usable)
+
+
+def _in_units(filled: FloatArray, scale: float) -> FloatArray:
+    most = np.float32(LARGEST_VALUE * scale)
+    return np.clip(filled, -most, most) / np.float32(scale)
 
 
 def spread(length: int) -> NDArray[np.int64] | None:

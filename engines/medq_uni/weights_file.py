@@ -24,7 +24,7 @@ from engines.medq_uni import look, signs, tokens
 from engines.medq_uni.levels import EXPERTS
 from engines.parameters import constants_of, spelt
 
-FORMAT = 1
+FORMAT = 2
 """Of ``engine.json`` and of the graphs' inputs and outputs."""
 TABLE = "engine.json"
 TENSORS = "model.safetensors"

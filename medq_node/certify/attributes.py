@@ -30,12 +30,14 @@ def attribute_faults(
         yield f"its SOP Class {sop_class_uid} is not known"
         return
     for keyword, kind in required:
+        if not _lacks(dataset, keyword):
+            continue
         too = all(_lacks(source, keyword) for source in sources)
         suffix = ", as does the source" if too and sources else ""
         if keyword not in dataset:
             if kind != "1C":
                 yield f"it lacks {keyword}{suffix}"
-        elif kind != "2" and dataset[keyword].is_empty:
+        elif kind != "2":
             if kind == "1":
                 suffix = ", and the source has no value either" if suffix else ""
                 yield f"its {keyword} is empty{suffix}"

@@ -15,10 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medq_node.certify.geometry import geometry_mismatches
-from medq_node.certify.residual import FLAT_TISSUE, BandShift, SliceResidual, measure_slice
+from medq_node.certify.residual import FLAT_TISSUE, BandShift
+from medq_node.certify.slices import (
+    SliceMeasured,
+    SlicesMeasured,
+    SmallChange,
+    measure_pair,
+    pair_of,
+)
 from medq_node.errors import Unprocessable
 from medq_node.objects import GateLimits, GateMeasure, GateVerdict
 from medq_node.pixels.series import SeriesStack
@@ -75,9 +81,14 @@ class _Worst:
 
 
 def check_restored(
-    source: SeriesStack, restored: SeriesStack, limits: GateLimits | None = None
+    source: SeriesStack,
+    restored: SeriesStack,
+    limits: GateLimits | None = None,
+    measured: SlicesMeasured | None = None,
 ) -> GateVerdict:
     """Whether ``restored`` did no harm to ``source``; slice numbers in reasons are 1-based.
+
+    What was ``measured`` of slices since they were written isn't measured again.
 
     Raises:
         Unprocessable: the source's pixel data can't be read.
@@ -90,80 +101,30 @@ def check_restored(
         return GateVerdict(False, (geometry,), (mismatches[0] + more + ".",))
     findings = _Findings(source.info.unit, limits)
     count = len(source.instances)
+    known = measured or SlicesMeasured(source, limits)
+
+    def measure(i: int) -> SliceMeasured | str:
+        found = known.of(i, restored.instances[i])
+        if found is not None:
+            return found
+        # The source first: its failure is not the restoration's.
+        source.stored(i)
+        try:
+            restored.stored(i)
+        except Unprocessable as error:
+            return f"Slice {i + 1}: {error}."
+        return measure_pair(pair_of(source, restored, i), limits)
+
     with ThreadPoolExecutor(_THREADS) as pool:
         for start in range(0, count, _THREADS):
-            pairs = []
-            for i in range(start, min(start + _THREADS, count)):
-                # The source first: its failure is not the restoration's.
-                source.stored(i)
-                try:
-                    restored.stored(i)
-                except Unprocessable as error:
+            for found in pool.map(measure, range(start, min(start + _THREADS, count))):
+                if isinstance(found, str):
                     unread = GateMeasure("readable", 1.0, 0.0, "slices", False)
-                    return GateVerdict(False, (geometry, unread), (f"Slice {i + 1}: {error}.",))
-                pairs.append(_pair(source, restored, i))
-            for pair, residual in zip(pairs, pool.map(_measure, pairs), strict=True):
-                findings.note(pair, residual)
+                    return GateVerdict(False, (geometry, unread), (found,))
+                findings.note(found)
     rows = findings.rows()
     reasons = tuple(row.reason(count) for row in rows if row.above)
     return GateVerdict(not reasons, (geometry, *(row.measure for row in rows)), reasons)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """One slice before and after, in the unit of the series; ``number`` is 1-based."""
-
-    number: int
-    before: NDArray[np.float32]
-    after: NDArray[np.float32]
-    valid: NDArray[np.bool_]
-    spacing_mm: tuple[float, float]
-    unit: str
-    touched_padding: int
-
-
-def _pair(source: SeriesStack, restored: SeriesStack, i: int) -> _Pair:
-    """Slice ``i`` (0-based), which both stacks can decode."""
-    padding = source.padding(i)
-    return _Pair(
-        number=i + 1,
-        before=source.values(i),
-        after=restored.values(i),
-        valid=~padding,
-        spacing_mm=source.instances[i].pixel_spacing_mm,
-        unit=source.info.unit,
-        touched_padding=int((source.stored(i)[padding] != restored.stored(i)[padding]).sum()),
-    )
-
-
-def _measure(pair: _Pair) -> SliceResidual | None:
-    return measure_slice(pair.before, pair.after, pair.valid, pair.spacing_mm, pair.unit)
-
-
-def _outside_range(pair: _Pair, margin_percent: float) -> int:
-    """Pixels outside the source slice's range and a margin in percent of it."""
-    low = float(pair.before.min(where=pair.valid, initial=np.inf))
-    high = float(pair.before.max(where=pair.valid, initial=-np.inf))
-    margin = (high - low) * margin_percent / 100
-    outside = (pair.after < low - margin) | (pair.after > high + margin)
-    return int((outside & pair.valid).sum())
-
-
-@dataclass(frozen=True, slots=True)
-class _SmallChange:
-    """What changed besides padding in a slice too small for more; in the unit of the series."""
-
-    number: int
-    rms: float
-    shift: float
-
-
-def _small_change(pair: _Pair) -> _SmallChange:
-    change = (pair.after - pair.before)[pair.valid].astype(np.float64)
-    if not change.size:
-        return _SmallChange(pair.number, 0.0, 0.0)
-    rms = float(np.sqrt(np.mean(change * change)))
-    return _SmallChange(pair.number, rms, abs(float(change.mean())))
 
 
 def refused(measure: str, reason: str) -> GateVerdict:
@@ -197,7 +158,7 @@ class _Findings:
         self._change_hu = _Worst("largest local change in HU", "HU", lesion)
         self._bands: defaultdict[str, list[tuple[BandShift, float]]] = defaultdict(list)
         self._noise: list[float] = []
-        self._small: list[_SmallChange] = []
+        self._small: list[SmallChange] = []
 
     def rows(self) -> list[_Worst]:
         """All measures that saw a value, the series' bias among them."""
@@ -210,15 +171,14 @@ class _Findings:
             rows.append(self._organ)
         return [row for row in rows if row.seen]
 
-    def note(self, pair: _Pair, residual: SliceResidual | None) -> None:
+    def note(self, found: SliceMeasured) -> None:
         """Take note of one slice and what changed in it, where that could be measured."""
-        limits, number = self._limits, pair.number
-        self._padding.see(pair.touched_padding, 0, number)
-        self._range.see(_outside_range(pair, limits.range_margin_percent), 0, number)
+        limits, number, residual = self._limits, found.number, found.residual
+        self._padding.see(found.touched_padding, 0, number)
+        self._range.see(found.outside_range, 0, number)
+        if found.small_change is not None and found.small_change.rms > 0:
+            self._small.append(found.small_change)
         if residual is None:
-            change = _small_change(pair)
-            if change.rms > 0:
-                self._small.append(change)
             return
         self._noise.append(residual.noise)
         for band in residual.bands:

@@ -16,6 +16,9 @@ from medq_node.pixels.header import text, texts
 from medq_node.pixels.instance import SourceInstance, read_instance
 from medq_node.pixels.series import SeriesStack
 
+Places = dict[str, tuple[int, SeriesStack, int]]
+"""SOP Instance UID -> (order among all, its series, 0-based place in it)."""
+
 _SOURCE_PURPOSE: Final = ("121322", "DCM")
 _FIELDS: Final = {
     "sop_class_uid": "SOP Class UID",
@@ -74,14 +77,23 @@ def derivation_faults(dataset: Dataset, images: Instances) -> Iterator[str]:
             yield "its reference to the source image doesn't say for what (121322, DCM)"
 
 
-def source_of(dataset: Dataset, sources: Sequence[SeriesStack]) -> tuple[SeriesStack, int] | None:
-    """The series and the 0-based place in it of the image that ``dataset`` names as its source."""
-    wanted = {named(reference)[1] for reference in items(dataset, "SourceImageSequence")}
+def places_of(sources: Sequence[SeriesStack]) -> Places:
+    """Where each image of ``sources`` stands."""
+    places: Places = {}
     for source in sources:
         for index, instance in enumerate(source.instances):
-            if instance.sop_instance_uid in wanted:
-                return source, index
-    return None
+            places.setdefault(instance.sop_instance_uid, (len(places), source, index))
+    return places
+
+
+def source_of(dataset: Dataset, places: Places) -> tuple[SeriesStack, int] | None:
+    """The series and the 0-based place in it of the image that ``dataset`` names as its source.
+
+    Of several the first in the order of ``places``.
+    """
+    wanted = {named(reference)[1] for reference in items(dataset, "SourceImageSequence")}
+    found = [places[uid] for uid in wanted if uid in places]
+    return min(found, key=lambda place: place[0])[1:] if found else None
 
 
 def image_faults(

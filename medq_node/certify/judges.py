@@ -11,8 +11,12 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,7 +24,7 @@ from typing import Final
 import numpy as np
 import structlog
 
-from medq_node.certify.images import source_of
+from medq_node.certify.images import places_of, source_of
 from medq_node.certify.verdicts import (
     Verdict,
     inherited,
@@ -45,19 +49,45 @@ _JAVA_OPTIONS: Final = " ".join(
 """JDK 17's XPath limits are too low for the template rules."""
 
 
+_LOOK_UP_S = 0.1
+"""How often a judge at work is looked at: has it been called off?"""
+
+
 class NoAnswer(MedqError):
     """A judge died, hung or said nothing that can be read; the message says which."""
 
 
-def judge_objects(
+@contextmanager
+def judges_at_work(
     outputs: Sequence[OutputObject], sources: Sequence[SeriesStack], settings: CertifySettings
+) -> Iterator[Callable[[], tuple[str, ...]]]:
+    """The judges look at ``outputs`` while the block runs; yields what waits for their complaints.
+
+    They are programs of their own and take seconds. A block that ends without asking has found
+    what it needs: the judges are called off and nothing is told of what they said.
+    """
+    called_off = threading.Event()
+    with ThreadPoolExecutor(1, "judges") as pool:
+        complaints = pool.submit(judge_objects, outputs, sources, settings, called_off)
+        try:
+            yield complaints.result
+        finally:
+            called_off.set()
+
+
+def judge_objects(
+    outputs: Sequence[OutputObject],
+    sources: Sequence[SeriesStack],
+    settings: CertifySettings,
+    called_off: threading.Event | None = None,
 ) -> tuple[str, ...]:
     """What the installed judges newly complain of, one sentence each; empty where nothing.
 
     A complaint that a judge has of the source image too is logged and isn't ours. A judge that
-    gives no answer condemns nothing: it is logged and not asked again.
+    gives no answer condemns nothing: it is logged and not asked again. Once ``called_off`` is set
+    nobody is asked any more, and who is at work is ended.
     """
-    bench = _Bench(sources, settings.timeout_s)
+    bench = _Bench(sources, settings.timeout_s, called_off or threading.Event())
     faults: list[str] = []
     for output in _judged(outputs, settings.judged_images):
         if DCIODVFY in settings.judges:
@@ -67,22 +97,28 @@ def judge_objects(
     return tuple(faults)
 
 
-def run_judge(judge: str, path: Path, timeout_s: float) -> Verdict:
+def run_judge(
+    judge: str, path: Path, timeout_s: float, called_off: threading.Event | None = None
+) -> Verdict:
     """What ``judge`` says of the object at ``path``; its words may quote values.
 
     Raises:
-        NoAnswer: it can't be run, took longer than ``timeout_s`` seconds, or ended without verdict.
+        NoAnswer: it can't be run, took longer than ``timeout_s`` seconds, ended without verdict, or
+            was ended because ``called_off`` was set.
     """
+    called_off = called_off or threading.Event()
     program = shutil.which(judge)
     if program is None:
         raise NoAnswer("it isn't installed")
     if judge == DCIODVFY:
-        said = _run([program, "-new", str(path.absolute())], os.environ, timeout_s)
+        command = [program, "-new", str(path.absolute())]
+        said = _run(command, os.environ, timeout_s, called_off)
         verdict = read_dciodvfy(said)
     else:
         options = f"{os.environ.get('JDK_JAVA_OPTIONS', '')} {_JAVA_OPTIONS}".strip()
         environment = os.environ | {"JDK_JAVA_OPTIONS": options}
-        verdict = read_pixelmed(_run([program, str(path.absolute())], environment, timeout_s))
+        command = [program, str(path.absolute())]
+        verdict = read_pixelmed(_run(command, environment, timeout_s, called_off))
     if verdict is None:
         raise NoAnswer("it ended without a verdict")
     return verdict
@@ -99,6 +135,7 @@ class _Bench:
 
     sources: Sequence[SeriesStack]
     timeout_s: float
+    called_off: threading.Event
     _silent: set[str] = field(default_factory=set)
 
     def complaints(self, judge: str, output: OutputObject) -> list[str]:
@@ -127,11 +164,13 @@ class _Bench:
         ]
 
     def _ask(self, judge: str, path: Path, sop_instance_uid: str) -> Verdict | None:
-        if judge in self._silent:
+        if judge in self._silent or self.called_off.is_set():
             return None
         try:
-            return run_judge(judge, path, self.timeout_s)
+            return run_judge(judge, path, self.timeout_s, self.called_off)
         except NoAnswer as problem:
+            if self.called_off.is_set():
+                return None
             self._silent.add(judge)
             log.warning(
                 "judge gave no answer",
@@ -145,7 +184,7 @@ class _Bench:
         """Of the image that ``output`` was made of; of a document, of each series' first image."""
         instances = [source.instances[0] for source in self.sources]
         if output.kind is OutputKind.RESTORED:
-            found = source_of(read_header(output.path)[0], self.sources)
+            found = source_of(read_header(output.path)[0], places_of(self.sources))
             instances = [found[0].instances[found[1]]] if found else []
         errors: set[str] = set()
         for instance in instances:
@@ -182,7 +221,12 @@ def _judged(outputs: Sequence[OutputObject], images: int) -> list[OutputObject]:
     return [restored[index] for index in spread(len(restored), images)] + documents
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> list[str]:
+def _run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    timeout_s: float,
+    called_off: threading.Event,
+) -> list[str]:
     """Lines that a program writes, whatever its exit code.
 
     It gets a session of its own: what a script has started has to end with it.
@@ -202,9 +246,15 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout_s: floa
     except OSError as problem:
         raise NoAnswer(f"it can't be run: {problem.strerror}") from problem
     with process:
-        try:
-            said, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as late:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise NoAnswer(f"it took longer than {timeout_s:g} s and was killed") from late
-    return said.splitlines()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                said, _ = process.communicate(timeout=min(_LOOK_UP_S, timeout_s))
+            except subprocess.TimeoutExpired as working:
+                late = time.monotonic() >= deadline
+                if late or called_off.is_set():
+                    os.killpg(process.pid, signal.SIGKILL)
+                    why = f"it took longer than {timeout_s:g} s and was killed"
+                    raise NoAnswer(why if late else "it was called off") from working
+            else:
+                return said.splitlines()

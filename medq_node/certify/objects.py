@@ -17,7 +17,13 @@ from pydicom.uid import UID, KeyObjectSelectionDocumentStorage
 
 from medq_node.certify.attributes import attribute_faults
 from medq_node.certify.documents import document_faults, key_object_faults
-from medq_node.certify.images import derivation_faults, image_faults, source_of
+from medq_node.certify.images import (
+    Places,
+    derivation_faults,
+    image_faults,
+    places_of,
+    source_of,
+)
 from medq_node.certify.references import Instances, instances_of, references_of
 from medq_node.certify.same import study_faults
 from medq_node.errors import Unprocessable
@@ -37,6 +43,7 @@ class _Known:
     sources: Sequence[SeriesStack]
     headers: Sequence[Dataset]
     images: Instances
+    places: Places
     ours: Instances
     superseded: Sequence[OutputReference]
     label: str
@@ -64,6 +71,7 @@ def check_objects(
         sources,
         [source.header(0) for source in sources],
         instances_of(sources),
+        places_of(sources),
         references_of([*outputs, *known]),
         superseded,
         research_label,
@@ -112,7 +120,7 @@ def _restored_faults(
     output: OutputObject, dataset: FileDataset, against: _Known, derived: Counter[str]
 ) -> Iterator[str]:
     yield from derivation_faults(dataset, against.images)
-    found = source_of(dataset, against.sources)
+    found = source_of(dataset, against.places)
     headers = against.headers
     if found is not None:
         source, index = found

@@ -50,6 +50,8 @@ def tell_words(console: Console, series: SeriesStatus) -> None:
     """Quality before, what was done and why, quality after, and the noise in numbers."""
     tell(console, "before", series.sentence_before or "")
     tell(console, "done", done(series))
+    for words in series.overridden:
+        tell(console, "by rule", words)
     if series.sentence_after:
         tell(console, "after", series.sentence_after)
     if noise := noise_line(series):

@@ -18,7 +18,7 @@ class ActionTaken(StrEnum):
     """What the node did with a series."""
 
     RESTORED = "restored"  # a restored series was made and passed the gate
-    ASSESSED_ONLY = "assessed only"  # nobody asked for a restoration
+    ASSESSED_ONLY = "assessed only"  # not asked to restore, or not what is wrong
     REFUSED = "refused"  # a restoration was made or asked for, and is held back: reasons say why
     UNCHANGED = "unchanged"  # nothing was wrong that needs a restoration: the verdict is good
     UNMENDABLE = "unmendable"  # something was wrong, and this engine can mend nothing of it
@@ -33,7 +33,8 @@ class ReportContent:
     restored series and is set only if there is one. ``restored_series_instance_uid`` is set when
     the restored series leaves the node: then the report may refer to its images.
     ``superseded`` are the outputs of an earlier revision that these replace: a late slice or a
-    correction made a new one.
+    correction made a new one. ``overridden`` are whole sentences on what the rule's options changed
+    of the engine's words; ``before`` stays what the engine said.
     """
 
     before: QualityDescription
@@ -45,6 +46,7 @@ class ReportContent:
     gate: GateVerdict | None = None
     restored_series_instance_uid: str | None = None
     superseded: tuple[OutputReference, ...] = ()
+    overridden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def finding_words(finding: Finding) -> str:
 
 
 def action_words(content: ReportContent, names: SeriesWords) -> Iterator[str]:
-    """What was done with the series, why, what it changed, and what the checks measured."""
+    """What was done and why, what the rule overrode, what changed, and what the checks measured."""
     match content.action:
         case ActionTaken.RESTORED:
             yield f"Action taken: restored, as {names.restored}. The originals are unchanged."
@@ -92,6 +92,7 @@ def action_words(content: ReportContent, names: SeriesWords) -> Iterator[str]:
     gate_reasons = content.gate.reasons if content.gate else ()
     for reason in dict.fromkeys((*content.reasons, *gate_reasons)):
         yield f"{'Refused because' if refused else 'Reason'}: {_sentence(reason)}"
+    yield from content.overridden
     if content.after is not None:
         yield from _changes(content.before, content.after)
     if content.gate is not None:

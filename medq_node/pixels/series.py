@@ -6,10 +6,12 @@ long the series is. Implements ``engines.base.ImageStack``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +32,42 @@ _LARGEST_TILT_DEGREES = 30.0
 """Slices tilted further against the first are a localizer's planes, not one stack."""
 _UNDECLARED_PADDING_BELOW_HU = -1500.0
 """Below what air can read: -1000 HU less noise; scanners that pad use -2000 or -3024."""
+_WHOLE_IN_FLOAT32 = float(1 << 24)
+"""Below it float32 holds every whole number, so that sums and products of such are exact."""
 _KEPT_SLICES = 8
-"""Decoded slices kept, so that writing a slab back doesn't decode it again."""
+"""Decoded slices kept where nobody asks for more."""
+
+
+class KeptSlices:
+    """The slices decoded last, by index; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._most = _KEPT_SLICES
+        self._slices: dict[int, StoredArray] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._slices)
+
+    def get(self, i: int) -> StoredArray | None:
+        """Slice ``i`` if it is still kept."""
+        return self._slices.get(i)
+
+    def add(self, i: int, decoded: StoredArray) -> None:
+        """Keep slice ``i``, and for it give up the one kept longest."""
+        with self._lock:
+            self._slices[i] = decoded
+            self._forget()
+
+    def hold(self, slices: int) -> None:
+        """Keep at most ``slices`` from now on."""
+        with self._lock:
+            self._most = slices
+            self._forget()
+
+    def _forget(self) -> None:
+        while len(self._slices) > self._most:
+            del self._slices[next(iter(self._slices))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +81,7 @@ class SeriesStack:
 
     info: StackInfo
     instances: tuple[SourceInstance, ...]
-    _decoded: dict[int, StoredArray] = field(default_factory=dict, repr=False, compare=False)
+    _kept: KeptSlices = field(default_factory=lambda: KeptSlices(), repr=False, compare=False)
 
     def slab(self, start: int, stop: int) -> Slab:
         """Slices ``start`` to ``stop`` (half open) as float32 (slices, rows, columns).
@@ -65,9 +101,18 @@ class SeriesStack:
     def values(self, i: int) -> FloatArray:
         """Slice ``i`` in ``info.unit``, float32 (rows, columns)."""
         instance = self.instances[i]
+        slope, intercept = instance.rescale_slope, instance.rescale_intercept
+        reach = max(map(abs, instance.stored_range)) * slope + abs(intercept)
+        if slope.is_integer() and intercept.is_integer() and reach < _WHOLE_IN_FLOAT32:
+            values = self.stored(i).astype(np.float32)
+            if slope != 1:
+                values *= np.float32(slope)
+            values += np.float32(intercept)
+            return values
         # In double precision, then rounded once: float32 steps would add up with PET slopes.
-        scaled = self.stored(i) * np.float64(instance.rescale_slope)
-        return (scaled + instance.rescale_intercept).astype(np.float32)
+        scaled = self.stored(i) * np.float64(slope)
+        scaled += intercept
+        return scaled.astype(np.float32)
 
     def header(self, i: int) -> Dataset:
         """The header of slice ``i`` without pixel data, freshly read: the caller may change it."""
@@ -79,15 +124,22 @@ class SeriesStack:
         Raises:
             Unprocessable: its pixel data is truncated or can't be decoded.
         """
-        known = self._decoded.get(i)
+        known = self._kept.get(i)
         if known is not None:
             return known
         decoded = decode_stored(self.instances[i])
         decoded.setflags(write=False)
-        while len(self._decoded) >= _KEPT_SLICES:
-            self._decoded.pop(next(iter(self._decoded)))
-        self._decoded[i] = decoded
+        self._kept.add(i, decoded)
         return decoded
+
+    @contextmanager
+    def keeping(self, slices: int) -> Iterator[None]:
+        """Keep the ``slices`` last decoded slices while the block runs, where that is more."""
+        self._kept.hold(max(slices, _KEPT_SLICES))
+        try:
+            yield
+        finally:
+            self._kept.hold(_KEPT_SLICES)
 
     def padding(self, i: int) -> BoolArray:
         """Where slice ``i`` is padding, (rows, columns).
@@ -128,14 +180,18 @@ class SeriesStack:
         instance = self.instances[i]
         if values.shape != (instance.rows, instance.columns):
             raise OutputError(f"values for image {instance.sop_instance_uid}: shape {values.shape}")
-        wanted = (values.astype(np.float64) - instance.rescale_intercept) / instance.rescale_slope
-        if not np.isfinite(wanted).all():
-            bad = int(wanted.size - np.isfinite(wanted).sum())
+        wanted = values.astype(np.float64)
+        wanted -= instance.rescale_intercept
+        wanted /= instance.rescale_slope
+        finite = np.isfinite(wanted)
+        if not finite.all():
+            bad = int(finite.size - finite.sum())
             raise OutputError(
                 f"values for image {instance.sop_instance_uid}: {bad} pixels are not finite"
             )
         low, high = instance.stored_range
-        result = np.clip(np.rint(wanted), low, high)
+        result = np.rint(wanted)
+        np.clip(result, low, high, out=result)
         if instance.padding is not None:
             _step_off_padding(result, wanted, instance.padding, (low, high))
         stored = result.astype(instance.dtype)

@@ -171,7 +171,8 @@ class Revision(Base):
 class DecisionRow(Base):
     """What the rules said of a revision, and why: the rule, the values seen, why others not.
 
-    ``note`` is ``series`` or ``study``: what one report is about. ``refusal`` is set later where
+    ``note`` is ``series`` or ``study``: what one report is about. ``restoring`` are the rule's
+    options as written, ``None`` where it has none. ``refusal`` is set later where
     nothing could be made of the series after all.
     """
 
@@ -187,6 +188,7 @@ class DecisionRow(Base):
     destinations: Mapped[list[str]] = mapped_column(JSON)
     forward_originals: Mapped[bool]
     note: Mapped[str] = mapped_column(String(16))
+    restoring: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     values_seen: Mapped[dict[str, Any]] = mapped_column(JSON)
     why_not: Mapped[list[Any]] = mapped_column(JSON)
     explanation: Mapped[str]
@@ -202,7 +204,10 @@ class DecisionRow(Base):
 
 
 class Assessment(Base):
-    """What the engine said and did: sentences before and after, gate verdict, action taken."""
+    """What the engine said and did: sentences before and after, gate verdict, action taken.
+
+    ``overridden`` are sentences on what the rule's options changed of the engine's words.
+    """
 
     __tablename__ = "assessment"
 
@@ -216,6 +221,7 @@ class Assessment(Base):
     sentence_after: Mapped[str | None]
     taken: Mapped[str] = mapped_column(String(32))
     reasons: Mapped[list[str]] = mapped_column(JSON)
+    overridden: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     gate: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     page: Mapped[str | None]
 

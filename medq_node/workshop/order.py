@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.quality import Verdict
+from engines.steering import NO_OPTIONS, Options
 from medq_node.objects import (
     CertifySettings,
     GateLimits,
@@ -14,13 +15,15 @@ from medq_node.objects import (
     OutputReference,
 )
 from medq_node.outputs.content import ActionTaken
+from medq_node.restoring import effective_action
 
 
 @dataclass(frozen=True, slots=True)
 class WorkOrder:
     """All that a killable child needs to know of one revision.
 
-    ``restore`` is ``never``, ``when_needed`` or ``always``; ``folder`` is where the finished
+    ``restore`` is ``never``, ``when_needed`` or ``always``; ``options`` say what and how strongly,
+    and ``rule`` is the name of the rule that asks for both; ``folder`` is where the finished
     outputs will lie; while being made they lie beside it, ending in ``.part``. ``report`` is
     False where one note for the whole study will speak of this series. ``superseded`` are the
     outputs of the revision that this one replaces; with ``retire`` a key object retires them.
@@ -41,12 +44,20 @@ class WorkOrder:
     report: bool = True
     superseded: tuple[OutputReference, ...] = ()
     retire: bool = False
+    rule: str = ""
+    options: Options = NO_OPTIONS
+
+    @property
+    def action(self) -> str:
+        """What decides the result besides the engine, as outputs name it."""
+        return effective_action(self.restore, self.options)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkResult:
     """What a child made of one revision; it is also kept as ``result.json`` beside the objects.
 
+    ``overridden`` are the sentences on what the rule's options changed of the engine's words;
     ``stages`` are durations in seconds; paths are relative to the folder of the outputs.
     """
 
@@ -62,3 +73,4 @@ class WorkResult:
     outputs: tuple[OutputObject, ...]
     page: Path | None
     stages: dict[str, float]
+    overridden: tuple[str, ...] = ()

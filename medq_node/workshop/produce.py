@@ -10,13 +10,13 @@ import math
 import shutil
 from pathlib import Path
 
-import numpy as np
-
-from engines.base import Engine, load_engine
+from engines.base import Engine, FloatArray, Slab, load_engine
 from engines.quality import QualityDescription, Verdict
 from engines.sentence import format_sentence
+from engines.steering import steer
 from medq_node.certify.answer import UnusableAnswer, usable_answer
 from medq_node.certify.gate import check_restored, refused
+from medq_node.certify.slices import SlicesMeasured
 from medq_node.certify.veto import veto
 from medq_node.layout import sync_folder
 from medq_node.objects import GateVerdict, OutputIdentity, OutputObject
@@ -27,6 +27,7 @@ from medq_node.outputs.report import write_report
 from medq_node.outputs.restored import write_restored_instance
 from medq_node.pixels.series import SeriesStack, open_series
 from medq_node.workshop.order import WorkOrder, WorkResult
+from medq_node.workshop.restoring import SLABS_AT_ONCE, restore_slabs
 from medq_node.workshop.result import read_result, write_result
 from medq_node.workshop.stopwatch import Stopwatch
 
@@ -63,8 +64,16 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         source = open_series(order.paths)
     with watch("assess"):
         before = engine.assess(source)
+    steered = steer(
+        before,
+        order.options,
+        engine.restorable,
+        asked_by=f'the rule "{order.rule}"' if order.rule else "the rule",
+        pixel_mm=_pixel_mm(source),
+    )
+    obeyed = steered.description
     identity = _identity(order, engine)
-    taken, reasons = _plan(order.restore, before)
+    taken, reasons = _plan(order.restore, before, obeyed)
     outputs: list[OutputObject] = []
     restored: SeriesStack | None = None
     gate: GateVerdict | None = None
@@ -72,7 +81,9 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
     if taken is ActionTaken.RESTORED:
         try:
             with watch("restore"):
-                outputs, changed = _restore(order, engine, source, before, identity, part)
+                outputs, changed, measured = _restore(
+                    order, engine, source, before, obeyed, identity, part
+                )
         except UnusableAnswer as unusable:
             gate = refused("answer of the engine", str(unusable))
             shutil.rmtree(part / RESTORED_FOLDER)
@@ -81,7 +92,7 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
                 reasons = (*reasons, "nothing was changed: the images equal the originals")
             restored = open_series([output.path for output in outputs])
             with watch("gate"):
-                gate = check_restored(source, restored, order.limits)
+                gate = check_restored(source, restored, order.limits, measured)
         refusals = gate.reasons
         if gate.passed and restored is not None:
             with watch("assess again"):
@@ -99,6 +110,7 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         gate=gate,
         restored_series_instance_uid=outputs[0].series_instance_uid if outputs else None,
         superseded=order.superseded,
+        overridden=steered.overridden,
     )
     page: Path | None = None
     if restored is not None:
@@ -129,20 +141,26 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         outputs=tuple(outputs),
         page=page,
         stages=watch.seconds,
+        overridden=steered.overridden,
     )
 
 
-def _plan(restore: str, description: QualityDescription) -> tuple[ActionTaken, tuple[str, ...]]:
-    planned = f"the assessment plans to {', '.join(description.actions)}"
+def _plan(
+    restore: str, before: QualityDescription, obeyed: QualityDescription
+) -> tuple[ActionTaken, tuple[str, ...]]:
+    """What to do with a series that the engine describes ``before``; ``obeyed`` decides."""
+    planned = f"the assessment plans to {', '.join(before.actions)}"
     if restore == "never":
         return ActionTaken.ASSESSED_ONLY, ("the rule asks for an assessment only",)
     if restore == "always":
         return ActionTaken.RESTORED, (f"the rule asks to restore always; {planned}",)
-    if description.restores:
+    if obeyed.restores:
         return ActionTaken.RESTORED, (planned,)
-    if description.verdict is Verdict.REJECT:
+    if obeyed.verdict is Verdict.REJECT:
         return ActionTaken.UNFIT, (planned,)
-    if description.verdict is Verdict.GOOD:
+    if before.restores or before.verdict is Verdict.REJECT:
+        return ActionTaken.ASSESSED_ONLY, (planned, "the rule leaves alone what is wrong")
+    if before.verdict is obeyed.verdict is Verdict.GOOD:
         return ActionTaken.UNCHANGED, (planned,)
     return ActionTaken.UNMENDABLE, (planned,)
 
@@ -157,27 +175,28 @@ def _restore(
     order: WorkOrder,
     engine: Engine,
     source: SeriesStack,
-    description: QualityDescription,
+    before: QualityDescription,
+    obeyed: QualityDescription,
     identity: OutputIdentity,
     part: Path,
-) -> tuple[list[OutputObject], bool]:
-    """Restore slab by slab; the objects, and whether any value was changed."""
+) -> tuple[list[OutputObject], bool, SlicesMeasured]:
+    """As ``obeyed`` says: the objects, if any value changed, what the gate measured of each."""
     folder = part / RESTORED_FOLDER
     folder.mkdir()
-    outputs, changed = [], False
-    for start in range(0, source.info.slices, order.slab_slices):
-        slab = source.slab(start, min(start + order.slab_slices, source.info.slices))
-        original = slab.values.copy()  # an engine may work in place
-        values = usable_answer(engine.restore(slab, source.info, description), slab)
-        changed = changed or not np.array_equal(values, original)
-        for offset, image in enumerate(values):
-            outputs.append(
-                write_restored_instance(
-                    source, start + offset, image, identity, folder, description
-                )
-            )
+    measured = SlicesMeasured(source, order.limits)
+
+    def restore(slab: Slab) -> FloatArray:
+        return usable_answer(engine.restore(slab, source.info, obeyed), slab)
+
+    def write(index: int, image: FloatArray) -> OutputObject:
+        written = write_restored_instance(source, index, image, identity, folder, before)
+        measured.measure(index, written.path)
+        return written
+
+    with source.keeping(SLABS_AT_ONCE * order.slab_slices):
+        outputs, changed = restore_slabs(source, order.slab_slices, restore, write)
     sync_folder(folder)
-    return outputs, changed
+    return outputs, changed, measured
 
 
 def _identity(order: WorkOrder, engine: Engine) -> OutputIdentity:
@@ -187,7 +206,7 @@ def _identity(order: WorkOrder, engine: Engine) -> OutputIdentity:
         engine_name=engine.name,
         engine_version=engine.version,
         engine_digest=engine.digest,
-        action=order.restore,
+        action=order.action,
         created_at=order.created_at,
         station_name=order.station_name,
         institution_name=order.institution_name,

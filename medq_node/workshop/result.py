@@ -55,6 +55,7 @@ def report_content(
         gate=result.gate,
         restored_series_instance_uid=restored[0].series_instance_uid if restored else None,
         superseded=superseded,
+        overridden=result.overridden,
     )
 
 

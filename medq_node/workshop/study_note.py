@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medq_node.certify.judges import judge_objects
+from medq_node.certify.judges import judges_at_work
 from medq_node.certify.objects import check_objects
 from medq_node.errors import Unprocessable
 from medq_node.layout import sync_folder
@@ -105,9 +105,13 @@ def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
         for output in read_result(series.folder).outputs
         if output.kind is OutputKind.RESTORED
     ]
-    return check_objects(
-        outputs, sources, RESEARCH_LABEL, superseded=order.superseded, known=restored
-    ) or judge_objects(outputs, sources, order.judging)
+    with judges_at_work(outputs, sources, order.judging) as complaints:
+        return (
+            check_objects(
+                outputs, sources, RESEARCH_LABEL, superseded=order.superseded, known=restored
+            )
+            or complaints()
+        )
 
 
 def _parts(order: StudyOrder) -> tuple[ReportPart, ...]:

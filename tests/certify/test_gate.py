@@ -14,6 +14,7 @@ from skimage.restoration import denoise_tv_chambolle
 
 from medq_node.certify.gate import check_restored
 from medq_node.certify.residual import measure_slice
+from medq_node.certify.slices import SlicesMeasured
 from medq_node.errors import OutputError
 from medq_node.objects import GateLimits, GateVerdict
 from medq_node.pixels.series import SeriesStack, open_series
@@ -344,3 +345,41 @@ def test_on_real_series_denoising_passes_and_cheating_is_refused(
         verdict = judge(source, tmp_path / cheat, change)
         assert not verdict.passed, cheat
         assert verdict.reasons
+
+
+def test_slices_measured_as_they_are_written_make_the_same_verdict(
+    ct: SeriesStack, tmp_path: Path
+) -> None:
+    honest = rewritten(ct, tmp_path / "out", total_variation(ct, 0.5))
+    painted = rewritten(ct, tmp_path / "painted", lesion(ct, 60))
+    for paths in (honest, painted):
+        measured = SlicesMeasured(ct, GateLimits())
+        for i in reversed(range(len(paths))):
+            measured.measure(i, paths[i])
+        restored = open_series(paths)
+        assert check_restored(ct, restored, None, measured) == check_restored(ct, restored)
+
+
+def test_another_image_than_the_one_measured_is_measured_again(
+    ct: SeriesStack, tmp_path: Path
+) -> None:
+    honest = rewritten(ct, tmp_path / "out", lambda _, values: values)
+    painted = rewritten(ct, tmp_path / "painted", lesion(ct, 60))
+    measured = SlicesMeasured(ct, GateLimits())
+    for i, path in enumerate(honest):
+        measured.measure(i, path)
+    assert not check_restored(ct, open_series(painted), None, measured).passed
+
+
+def test_a_slice_that_could_not_be_measured_as_it_was_written_is_told_by_the_gate(
+    ct: SeriesStack, tmp_path: Path
+) -> None:
+    paths = rewritten(ct, tmp_path / "out", lambda _, values: values)
+    restored = open_series(paths)
+    paths[1].write_bytes(paths[1].read_bytes()[:-500])
+    measured = SlicesMeasured(ct, GateLimits())
+    for i, path in enumerate(paths):
+        measured.measure(i, path)
+    verdict = check_restored(ct, restored, None, measured)
+    assert verdict == check_restored(ct, restored)
+    assert verdict.reasons[0].startswith("Slice 2: image")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from medq_node.certify.judges import (
     NoAnswer,
     installed_judges,
     judge_objects,
+    judges_at_work,
     run_judge,
     spread,
 )
@@ -239,6 +241,48 @@ def test_a_revision_is_judged_with_all_its_order_says(
     unknown = " ".join(certify(replace(off, superseded=())))
     assert "names a predecessor" in unknown
     assert "which is no object of ours that is replaced" in unknown
+
+
+def test_what_fails_our_own_checks_is_told_first_and_the_judges_are_called_off(
+    bench: Bench, order: WorkOrder, tmp_path: Path
+) -> None:
+    result = produce(order)
+    with result.outputs[0].path.open("ab") as file:
+        file.write(b"more")
+    pid_file = tmp_path / "pid"
+    bench(DCIODVFY, f"/bin/sleep 600 & echo $! > {pid_file}\necho '{SLOPE_ERROR}'\nwait")
+    with capture_logs() as logs:
+        (fault,) = certify(order)
+    assert "its bytes are not those that were recorded" in fault
+    assert logs == []
+    assert not pid_file.exists() or _gone(int(pid_file.read_text()))
+
+
+def test_judges_that_are_not_waited_for_are_ended_and_say_nothing(
+    bench: Bench, prototypes: OutputsOf, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+    calls = bench(DCIODVFY, f"/bin/sleep 600 & echo $! > {pid_file}\nwait")
+    made = prototypes("CT")
+    with capture_logs() as logs, judges_at_work(made.outputs, (made.source,), CertifySettings()):
+        while not (pid_file.exists() and pid_file.read_text()):
+            time.sleep(0.01)
+    assert logs == []
+    assert len(asked(calls)) == 1
+    assert _gone(int(pid_file.read_text()))
+
+
+def test_judges_are_ended_when_our_own_checks_break(
+    bench: Bench, prototypes: OutputsOf, tmp_path: Path
+) -> None:
+    bench(DCIODVFY, "/bin/sleep 600")
+    made = prototypes("CT")
+    with (
+        pytest.raises(KeyError, match="ours"),
+        judges_at_work(made.outputs, (made.source,), CertifySettings()),
+    ):
+        raise KeyError("ours")
+    assert not [t for t in threading.enumerate() if t.name.startswith("judges")]
 
 
 def test_nothing_to_leave_is_nothing_to_judge(bench: Bench, order: WorkOrder) -> None:

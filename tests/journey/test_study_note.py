@@ -20,7 +20,12 @@ rules:
     when: [{ImageType: {equals: LOCALIZER}}]
     then: {action: ignore}
   - name: everything
-    then: {action: restore, restore: always, destinations: [out], note: study}
+    then:
+      action: restore
+      restore: always
+      restoring: {only: [noise], at_most: moderate}  # names the outputs: the note has to know them
+      destinations: [out]
+      note: study
 """
 
 

@@ -161,7 +161,29 @@ def test_memory_does_not_grow_with_the_series(tmp_path: Path) -> None:
     stack = open_series(ct_series(tmp_path, slices=30, rows=8, columns=8))
     for i in range(30):
         stack.slab(i, i + 1)
-    assert len(stack._decoded) <= 8
+    assert len(stack._kept) <= 8
+    with stack.keeping(20):
+        stack.slab(0, 30)
+        assert len(stack._kept) == 20
+    assert len(stack._kept) == 8
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"),
+    [("1", "-1024"), ("2", "-8192"), ("300", "-1e7"), ("1", "16777000"), ("0.731", "-3.2")],
+)
+def test_values_are_those_of_double_precision_rounded_once(
+    tmp_path: Path, slope: str, intercept: str
+) -> None:
+    pixels = np.random.default_rng(3).integers(-(2**15), 2**15, (1, 16, 16)).astype(np.int16)
+    attributes = {"BitsStored": 16, "HighBit": 15, "PixelRepresentation": 1}
+    stack = open_series(
+        ct_series(
+            tmp_path, pixels=pixels, RescaleSlope=slope, RescaleIntercept=intercept, **attributes
+        )
+    )
+    expected = (pixels[0] * np.float64(slope) + np.float64(intercept)).astype(np.float32)
+    assert np.array_equal(stack.values(0), expected)
 
 
 @pytest.mark.parametrize(

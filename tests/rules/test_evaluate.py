@@ -10,6 +10,7 @@ from rules.condition import FACTS, AnyOf, Condition, conditions_of
 from rules.evaluate import ABSENT, WITHHELD, Decision, SeriesFacts, decide
 from rules.model import Action, NoteScope, Outcome, RestoreMode, Rule, RuleSet, load_rules
 from rules.operators import Operator, holds, matches
+from rules.restoring import Restoring
 
 KEYWORDS = ["Modality", "ImageType", "SeriesDescription", "SliceThickness", "PatientAge"]
 TEXTS = ["CT", "MR", "AXIAL", "ORIGINAL", "1.5", "5", "018Y", "20240131", "Low Dose", "a*b?"]
@@ -59,6 +60,17 @@ outcomes = st.sampled_from(
         Outcome(action=Action.ASSESS, destinations=("pacs",)),
         Outcome(action=Action.RESTORE, engine="classical", destinations=("pacs",)),
         Outcome(action=Action.RESTORE, restore=RestoreMode.ALWAYS),
+        Outcome(action=Action.RESTORE, restoring=Restoring(only=("noise",), at_most="mild")),
+        Outcome(
+            action=Action.RESTORE,
+            restoring=Restoring.model_validate(
+                {"from": {"noise": "severe"}, "words": {"motion": "severe 3.25 mm and 2 degrees"}}
+            ),
+        ),
+        Outcome(
+            action=Action.RESTORE,
+            restoring=Restoring.model_validate({"from": "severe", "words": {"noise": "none"}}),
+        ),
     ]
 )
 
@@ -192,6 +204,17 @@ def test_one_note_for_the_study_is_asked_for_by_rule() -> None:
     assert decision.note is NoteScope.STUDY
     assert decision.explanation.endswith("the results go to pacs, in one note for the whole study.")
     assert Decision.from_json(decision.to_json()) == decision
+
+
+def test_the_options_of_a_restoration_are_explained() -> None:
+    text = (
+        "rules: [{name: all, then: {action: restore, restoring: {only: [noise], at_most: mild, "
+        "from: {noise: severe}, words: {motion: none}}}}]"
+    )
+    assert decide(load_rules(text, "test"), facts()).explanation.endswith(
+        "the series is assessed and, where needed, restored "
+        "(only noise; at most mild; noise from severe on; motion taken as none)."
+    )
 
 
 def test_an_admin_reads_why_a_series_was_not_restored() -> None:

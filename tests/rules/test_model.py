@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medq_node.restoring import VOCABULARY
 from rules.evaluate import SeriesFacts, decide
 from rules.model import Action, RestoreMode, RuleError, RuleSet, check_names, load_rules
 from tests.rules.test_evaluate import rule_sets
@@ -171,7 +172,7 @@ def test_every_example_in_the_documentation_is_read() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert blocks
     for block in blocks:
-        load_rules(block, "docs/rules.md")
+        load_rules(block, "docs/rules.md", VOCABULARY)
     examples = re.findall(r"\| `([A-Za-z]+: \{.*?\})` \|", page)
     assert len(examples) >= 6
     for example in examples:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from engines.base import EngineOptions
 from engines.description import Degradation
 from engines.medq_uni import look, tokens, weights_file
 from engines.medq_uni.export import (
@@ -17,7 +18,7 @@ from engines.medq_uni.export import (
     random_model,
     trained_model,
 )
-from engines.medq_uni.graphs import OnnxGraphs
+from engines.medq_uni.graphs import Graphs, open_graphs
 from engines.medq_uni.levels import EXPERTS
 from engines.medq_uni.look import places_of
 from engines.medq_uni.model import MedQUni, MedQUniConfig, key
@@ -38,9 +39,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def graphs(exported: Path) -> OnnxGraphs:
-    return OnnxGraphs(weights_file.read_weights(exported), threads=1)
+def graphs_on(runtime: str, folder: Path) -> Graphs:
+    weights = weights_file.read_weights(folder)
+    return Graphs(open_graphs(weights, EngineOptions(runtime, threads=1)).runtime)
+
+
+@pytest.fixture(scope="module", params=["cpu", "torch"])
+def graphs(exported: Path, request: pytest.FixtureRequest) -> Graphs:
+    return graphs_on(request.param, exported)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +75,8 @@ def shown(rows: int, columns: int, batch: int) -> tuple[np.ndarray, np.ndarray, 
 
 @pytest.mark.parametrize(("rows", "columns", "batch"), [(64, 64, 2), (61, 131, 3), (9, 200, 1)])
 @torch.no_grad()
-def test_onnx_sees_says_and_steers_as_torch_does(
-    rows: int, columns: int, batch: int, graphs: OnnxGraphs, model: MedQUni
+def test_every_runtime_sees_says_and_steers_as_the_model_does(
+    rows: int, columns: int, batch: int, graphs: Graphs, model: MedQUni
 ) -> None:
     images, spectrum, facts = shown(rows, columns, batch)
     places = torch.from_numpy(places_of(*images.shape[2:])).expand(batch, -1, -1)
@@ -78,20 +84,21 @@ def test_onnx_sees_says_and_steers_as_torch_does(
         torch.from_numpy(images), places, torch.from_numpy(spectrum), torch.from_numpy(facts)
     )
     found = graphs.look(images, spectrum, facts)
-    near(found.keys, torch.stack([keys for keys, _ in seen.blocks]))
-    near(found.values, torch.stack([values for _, values in seen.blocks]))
-    for count in (1, 3, tokens.LONGEST):
-        said = np.random.default_rng(count).integers(1, len(tokens.VOCABULARY), (batch, count))
+    near(found.keys[:, :, :, : found.seen], torch.stack([keys for keys, _ in seen.blocks]))
+    near(found.values[:, :, :, : found.seen], torch.stack([values for _, values in seen.blocks]))
+    whole = np.random.default_rng(7).integers(1, len(tokens.VOCABULARY), (batch, tokens.LONGEST))
+    for count in (1, 3, 4, tokens.LONGEST):
+        said = whole[:, :count]
         logits, kept = model.say(torch.from_numpy(said), seen)
-        near(graphs.say(said, found), logits)
+        near(graphs.say(said, found), logits[:, -1])
         near(graphs.steer(said, found), model.steer(seen, kept))
 
 
 @pytest.mark.parametrize("kind", EXPERTS)
 @pytest.mark.parametrize(("rows", "columns", "batch"), [(61, 131, 2), (8, 33, 1)])
 @torch.no_grad()
-def test_onnx_mends_as_torch_does(
-    kind: Degradation, rows: int, columns: int, batch: int, graphs: OnnxGraphs, model: MedQUni
+def test_every_runtime_mends_as_the_model_does(
+    kind: Degradation, rows: int, columns: int, batch: int, graphs: Graphs, model: MedQUni
 ) -> None:
     images, _, _ = shown(rows, columns, batch)
     rng = np.random.default_rng(5)

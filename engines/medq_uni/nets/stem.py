@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engines.medq_uni.signs import CT_AIR, CT_TISSUE
+
 FOLD = 4
 PATCH = 32
 LEAST_ENERGY = 1e-5
@@ -23,8 +25,6 @@ LOWEST, HIGHEST = -12.0, 40.0
 SOFT = (-2.0, 3.0)
 FAINT = 0.02
 """What is as faint as this is half lost in the logarithm."""
-CT_AIR = -10.0
-"""Air in CT; in MR and PET it is zero, and tissue one."""
 GRAINS = 32
 """Filters for grain."""
 BLOCK = 2
@@ -57,7 +57,7 @@ class Stem(nn.Module):
         whole = F.pixel_unshuffle(image, FOLD)
         soft = F.pixel_unshuffle(image.clamp(*SOFT), FOLD)
         ct = ct[:, None, None, None]
-        signal = (image - CT_AIR * ct) / (1 - (1 + CT_AIR) * ct)
+        signal = (image - CT_AIR * ct) / (1 + (CT_TISSUE - 1) * ct)
         faint = F.pixel_unshuffle(torch.log(signal.abs() + FAINT), FOLD)
         level = F.avg_pool2d(image, PATCH)
         size = F.avg_pool2d(image.abs(), PATCH)

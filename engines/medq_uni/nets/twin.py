@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+HIDDEN = 1e9
+"""Taken from the score of a token that isn't to be seen; FP16 makes infinity of it, as it may."""
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values, each (batch, heads, tokens, width of a head)."""
 
@@ -72,6 +74,25 @@ class TwinBlock(nn.Module):
         )
         return self.assess.finish(x, attended), (keys, values)
 
+    def say_next(self, x: Tensor, kept: KeysValues, hidden: Tensor) -> tuple[Tensor, KeysValues]:
+        """Text tokens after those in ``kept``, as ``say`` has them, without saying those again.
+
+        ``hidden`` (tokens kept,) is added to what is thought of each of them: minus infinity, or
+        near it, where there is none yet.
+        """
+        queries, keys, values = self.assess.split(x)
+        count = x.shape[1]
+        later = torch.ones(count, count, device=x.device).triu(1) * -HIDDEN
+        attended = over_parts(queries, (*kept, hidden), (keys, values, later))
+        return self.assess.finish(x, attended), (keys, values)
+
+    def steer_next(self, x: Tensor, kept: KeysValues, hidden: Tensor, said: KeysValues) -> Tensor:
+        """Restoration tokens as ``steer`` has them, over what is kept besides ``hidden``."""
+        queries, keys, values = self.restore.split(x)
+        none = torch.zeros(1, device=x.device)
+        attended = over_parts(queries, (*kept, hidden), (*said, none), (keys, values, none))
+        return self.restore.finish(x, attended)
+
     def steer(self, x: Tensor, seen: KeysValues, said: KeysValues) -> Tensor:
         """Restoration tokens: each sees the image, the text and the others, and none sees them."""
         queries, keys, values = self.restore.split(x)
@@ -96,6 +117,24 @@ class TwinBlock(nn.Module):
             ],
             1,
         )
+
+
+def over_parts(queries: Tensor, *parts: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Attention over keys and values that lie apart, so that the long part is never copied.
+
+    Each part has its keys, its values (batch, heads, tokens, width of a head), and what is added to
+    its scores, (tokens,) or (queries, tokens).
+    """
+    queries = queries * queries.shape[-1] ** -0.5
+    scores = [queries @ keys.transpose(-1, -2) + added for keys, _, added in parts]
+    weights = torch.cat(scores, -1).softmax(-1)
+    attended = torch.zeros_like(queries)
+    start = 0
+    for _, values, _ in parts:
+        stop = start + values.shape[2]
+        attended = attended + weights[..., start:stop] @ values
+        start = stop
+    return attended
 
 
 def visible(images: int, texts: int, restorations: int) -> Tensor:

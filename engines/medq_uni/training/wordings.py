@@ -9,7 +9,7 @@ import numpy as np
 
 from engines.description import Confidence, Degradation, Severity
 from engines.medq_uni import tokens
-from engines.medq_uni.levels import EXPERTS, NOISE_EXPERTS, TYPICAL, middle
+from engines.medq_uni.levels import EXPERTS, NOISE_EXPERTS, TYPICAL, middle, times_as_bad
 from engines.medq_uni.model import MedQUni, Seen
 from engines.medq_uni.spoken import Scene, description_of, findings_of
 from engines.medq_uni.training.bank import Sample, gates_told, numbers_of
@@ -22,8 +22,6 @@ ERRS = 0.12
 """Standard deviation of the logarithm of such a number."""
 WRONG = (0.45, 2.2)
 """Plainly wrong numbers are so many times the true ones."""
-COUNTS = "% of counts"
-"""Noise goes with one over the root of these: twice the noise is a quarter of the counts."""
 
 
 def told_otherwise(sample: Sample, rng: np.random.Generator) -> Sample:
@@ -55,7 +53,7 @@ def with_numbers(sample: Sample, times: float) -> Sample:
         which = EXPERTS.index(kind)
         if not sample.gates[which]:
             continue
-        said[at] = tokens.number_token(number / times**2 if slot.unit == COUNTS else number * times)
+        said[at] = tokens.number_token(times_as_bad(number, slot.unit, times))
         if at == state + 1:
             amounts[which] *= times
             row = cut_offs(sample.modality, kind, sample.region, sample.pixel_mm, slot.unit)

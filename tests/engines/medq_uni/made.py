@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from engines.base import EngineOptions
 from engines.medq_uni.engine import MedQUniEngine
 from engines.quality import (
     APPLICABLE,
@@ -29,7 +30,7 @@ TINY = Path(__file__).parent / "tiny"
 @cache
 def engine() -> MedQUniEngine:
     """An engine with tiny untrained weights: what it says and changes is arbitrary."""
-    return MedQUniEngine(TINY, threads=1)
+    return MedQUniEngine(EngineOptions(weights=TINY, threads=1))
 
 
 def words(modality: Modality, *findings: Finding, region: str = "unknown") -> QualityDescription:

@@ -8,7 +8,7 @@ import pytest
 from engines.base import ArrayStack
 from engines.description import Degradation, Modality, Severity
 from engines.medq_uni import mending, viewing
-from engines.medq_uni.mending import Order, change_of
+from engines.medq_uni.mending import Order, changes_of
 from engines.quality import format_sentence, parse_sentence
 from tests.engines.medq_uni.made import engine, noise, words
 from tests.engines.stacks import disc_stack, info
@@ -58,7 +58,7 @@ def test_tiles_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     ]
 
     def change() -> np.ndarray:
-        return change_of(engine()._graphs, view.image, view.look, orders)
+        return changes_of(engine()._graphs, [(view.image, view.look)], [orders])[0]
 
     whole = change()
     monkeypatch.setattr(mending, "TILE", 416)

@@ -86,8 +86,14 @@ def test_a_severity_alone_is_held_to_what_is_measured_too():
     severe = Finding(Degradation.NOISE, Severity.SEVERE)
     found = right(values, usable, of, severe)[Degradation.NOISE]
     assert found.amount == pytest.approx(MOST_NOISE * SIGMA, rel=0.1)
+
+
+def test_a_milder_word_than_the_number_stays_and_the_number_does_not():
+    values, usable, of = slice_of()
     mild = Finding(Degradation.NOISE, Severity.MILD, 60.0, "HU")
-    assert right(values, usable, of, mild)[Degradation.NOISE].severity is Severity.MILD
+    found = right(values, usable, of, mild)[Degradation.NOISE]
+    assert found.severity is Severity.MILD
+    assert found.amount == pytest.approx(MOST_NOISE * SIGMA, rel=0.1)
 
 
 def test_what_is_known_of_the_noise_is_not_measured_again():

@@ -20,13 +20,11 @@ from engines.description import (
     QualityDescription,
     Severity,
 )
+from engines.medq_uni.levels import times_as_bad
 from engines.medq_uni.truth import NOISE_OF
 from engines.medq_uni.yardstick.restoration.cases import Case
 from engines.severity import CutOffs, cut_offs
 from engines.verdict import MENDED_BY, verdict_of
-
-COUNTS = "% of counts"
-"""Noise goes with one over the root of these: twice the noise is a quarter of the counts."""
 
 
 @runtime_checkable
@@ -82,7 +80,7 @@ def scaled(words: QualityDescription, factor: float, pixel_mm: float = 0.0) -> Q
 
 
 def _times(amount: Amount, factor: float) -> Amount:
-    value = amount.value / factor**2 if amount.unit == COUNTS else amount.value * factor
+    value = times_as_bad(amount.value, amount.unit, factor)
     return Amount(min(value, 100.0 if amount.unit.startswith("%") else MAX_AMOUNT), amount.unit)
 
 
