@@ -21,7 +21,9 @@ def constants_of(modules: Iterable[ModuleType]) -> dict[str, str]:
 
 
 def spelt(value: object) -> str:
-    """``value`` as text that is the same in every process: sets and keys in the order of theirs.
+    """``value`` as text that is the same in every process and on every machine.
+
+    Sets and keys are in an order of their own, numbers are told to 12 digits.
 
     Raises:
         TypeError: it can't be promised of such a value, or of one that it holds.
@@ -31,7 +33,10 @@ def spelt(value: object) -> str:
             return f"{type(value).__name__}.{value.name}"
         case np.ndarray():
             return spelt(value.tolist())
-        case None | bool() | int() | float() | str():
+        case float():
+            # The last digits of what is computed at the start differ between processors.
+            return f"{value:.12g}"
+        case None | bool() | int() | str():
             return repr(value)
         case tuple() | list():
             return f"[{', '.join(spelt(one) for one in value)}]"
