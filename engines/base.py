@@ -7,6 +7,7 @@ Engines are named in ``REGISTRY`` and imported only when chosen.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
@@ -41,6 +42,7 @@ class EngineOptions:
     compiled: Path | None = None
 
 
+DEFAULT_OPTIONS = EngineOptions()
 RUNTIMES: tuple[str, ...] = ("auto", "cpu", "cuda", "tensorrt", "torch")
 """``cpu`` and ``cuda`` are ONNX Runtime there; ``auto`` is the fastest that works here."""
 
@@ -140,6 +142,31 @@ class Engine(Protocol):
         """Restored values of ``slab``, same shape and unit, conditioned on the description.
 
         Where the description says that nothing is wrong the input comes back bit-identical.
+        """
+        ...
+
+
+@runtime_checkable
+class OnRuntime(Protocol):
+    """What engines tell besides that run a model's graphs: on what, and why not on another."""
+
+    @property
+    def runtime(self) -> str:
+        """Library, version, device and precision."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines for a log on what else was asked for or tried."""
+        ...
+
+    def compile(self, tell: Callable[[str], None]) -> int:
+        """Compile what is missing for this machine's GPU; how many graphs that were.
+
+        ``tell`` gets a line about each. Takes minutes.
+
+        Raises:
+            EngineError: nothing to compile with or for; or it failed.
         """
         ...
 

@@ -100,6 +100,8 @@ def batch_config(config: Config, data: Path, out: Path) -> Config:
         update={
             "node": config.node.model_copy(update={"data": data, "topology": "tap"}),
             "database": type(config.database)(),
+            # What was compiled stays when the short-lived node goes.
+            "engine": config.engine.model_copy(update={"compiled": config.engine_options.compiled}),
             "destinations": {_DESTINATION: FolderDestination(kind="folder", path=out)},
             # Whoever runs a command sees its result; nobody else is told.
             "notifications": type(config.notifications)(),

@@ -14,7 +14,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +26,7 @@ from pebble import ProcessExpired, ProcessPool
 from engines.base import EngineError
 from medq_node.errors import EngineFailure, MedqError
 from medq_node.log import configure_logging
+from medq_node.places import Place
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,7 +41,8 @@ _MOST_STARTS = 3
 class Children:
     """As many killable processes as there are ``workers``.
 
-    ``timeout_s`` bounds one task in seconds; ``warm_up`` runs in each child before its first task.
+    ``timeout_s`` bounds one task in seconds; ``warm_up`` runs in each child before its first task;
+    ``places`` say where each of them works.
     """
 
     def __init__(
@@ -49,13 +51,16 @@ class Children:
         timeout_s: float,
         log_level: str = "info",
         warm_up: Callable[[], None] | None = None,
+        places: Sequence[Place] = (),
     ) -> None:
         self._timeout_s = timeout_s
         self._log_level = log_level
         self._warm_up = warm_up
         # The one used last is the warmest.
         self._idle: queue.LifoQueue[ProcessPool] = queue.LifoQueue()
-        self._pools = {self._new_pool() for _ in range(workers)}
+        self._pools = {
+            self._new_pool(place): place for place in places or [Place() for _ in range(workers)]
+        }
         for pool in self._pools:
             self._idle.put(pool)
 
@@ -78,7 +83,8 @@ class Children:
                     error = _outcome(future)
                 except RuntimeError as refused:  # so Pebble says that its pool is broken
                     error = BrokenProcessPool(str(refused))
-                if isinstance(error, (BrokenProcessPool, ProcessExpired, TookTooLong)):
+                # An engine that failed may leave its library or its GPU unusable in that process.
+                if isinstance(error, (BrokenProcessPool, ProcessExpired, TookTooLong, EngineError)):
                     pool = self._replace(pool)
                 if not isinstance(error, BrokenProcessPool):
                     break
@@ -104,12 +110,12 @@ class Children:
         for pool in self._pools:
             _end(pool)
 
-    def _new_pool(self) -> ProcessPool:
+    def _new_pool(self, place: Place) -> ProcessPool:
         pool = ProcessPool(
             max_workers=1,
             max_tasks=_TASKS_PER_CHILD,
             initializer=_start_child,
-            initargs=(os.getpid(), self._log_level),
+            initargs=(os.getpid(), self._log_level, place),
             context=multiprocessing.get_context("spawn"),
         )
         if self._warm_up is not None:
@@ -118,8 +124,10 @@ class Children:
         return pool
 
     def _replace(self, pool: ProcessPool) -> ProcessPool:
-        new = self._new_pool()
-        self._pools = (self._pools - {pool}) | {new}
+        place = self._pools[pool]
+        new = self._new_pool(place)
+        self._pools = {one: there for one, there in self._pools.items() if one is not pool}
+        self._pools[new] = place
         # Its threads may wait for ever for the rest of a message.
         threading.Thread(target=_end, args=[pool], name="old-pool", daemon=True).start()
         return new
@@ -150,8 +158,9 @@ def _place(error: BaseException) -> str:
     return "at {} line {}".format(*frames[-1]) if frames else ""
 
 
-def _start_child(parent: int, log_level: str) -> None:
+def _start_child(parent: int, log_level: str, place: Place) -> None:
     configure_logging(level=log_level, role="engine")
+    place.take()
     # Out of memory, the kernel should take this process and not the one with the workflows.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")

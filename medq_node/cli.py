@@ -19,6 +19,7 @@ from rich.console import Console
 
 from engines.base import EngineError, load_engine
 from medq_node import __version__
+from medq_node.commands import engine as engine_commands
 from medq_node.commands import held, outputs
 from medq_node.commands.common import (
     ConfigOption,
@@ -129,9 +130,11 @@ def run(
         if not folder.exists():
             raise MedqError(f"{folder}: no such file or folder")
         try:
-            load_engine(engine or settings.engine.default)
+            load_engine(engine or settings.engine.default, settings.engine_options)
         except EngineError as error:
-            raise ConfigError(str(error)) from error
+            # Who names an engine wants that one; the default has one that works in its place.
+            if engine is not None or settings.engine.fallback is None:
+                raise ConfigError(str(error)) from error
 
         from medq_node.batch import run_folder
         from medq_node.console.progress import Progress
@@ -238,6 +241,7 @@ def status(
 # Behind the commands of the node itself in the help.
 app.add_typer(held.app, name="held")
 app.add_typer(outputs.app, name="outputs")
+app.add_typer(engine_commands.app, name="engine")
 app.command()(feedback)
 
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from engines.base import EngineOptions
 from medq_node.config_problems import (
     ENV_PREFIX,
     NESTING,
@@ -137,6 +138,13 @@ class Config(BaseSettings):
     def originals_to(self) -> tuple[str, ...]:
         """Where every original goes on to, whatever rules say: nowhere unless inline."""
         return self.inline.forward_to if self.node.topology == "inline" else ()
+
+    @property
+    def engine_options(self) -> EngineOptions:
+        """How engines run here; which cores and which GPU, each child is told by its place."""
+        chosen = self.engine
+        compiled = chosen.compiled or self.node.data / "compiled"
+        return EngineOptions(chosen.runtime, weights=chosen.weights, compiled=compiled)
 
     @property
     def gate_limits(self) -> GateLimits:
@@ -284,9 +292,16 @@ def _anchored(config: Config, folder: Path) -> Config:
     }
     data = (folder / config.node.data.expanduser()).resolve()
     seed = folder / config.rules.seed.expanduser()
+    weights, compiled = config.engine.weights, config.engine.compiled
     return config.model_copy(
         update={
             "node": config.node.model_copy(update={"data": data}),
+            "engine": config.engine.model_copy(
+                update={
+                    "weights": weights and (folder / weights.expanduser()).resolve(),
+                    "compiled": compiled and (folder / compiled.expanduser()).resolve(),
+                }
+            ),
             "rules": config.rules.model_copy(update={"seed": seed}),
             "destinations": destinations,
         }

@@ -18,7 +18,7 @@ from pydantic import (
     field_validator,
 )
 
-from engines.base import REGISTRY
+from engines.base import REGISTRY, RUNTIMES
 from medq_node.config_problems import unknown_word
 
 
@@ -45,6 +45,12 @@ def _is_destination_name(name: str) -> str:
     """Lower case, because names of environment variables carry no case."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name):
         raise ValueError(f"the name {name!r} needs lower-case letters, digits, - and _ only")
+    return name
+
+
+def _is_runtime(name: str) -> str:
+    if name not in RUNTIMES:
+        raise ValueError(unknown_word("runtime", name, RUNTIMES))
     return name
 
 
@@ -179,14 +185,25 @@ class PipelineSettings(Section):
 
 
 class EngineSettings(Section):
-    """The engine for rules that name none."""
+    """The engine for rules that name none, what stands in for it, and what engines run on."""
 
     default: str = "medq-uni"
+    fallback: str | None = "classical"
+    """Works where the engine asked for can't be had or keeps failing; ``None``: nothing does."""
+    runtime: Annotated[str, AfterValidator(_is_runtime)] = "auto"
+    devices: tuple[Annotated[int, BeforeValidator(no_boolean), Field(ge=0, le=63)], ...] = ()
+    """GPUs by number; each of ``pipeline.workers`` gets one, in turn. Empty: the first."""
+    threads: Annotated[Count, Field(le=256)] | None = None
+    """Cores of each worker; ``None`` shares all of them out."""
+    weights: Path | None = None
+    """Relative to the folder of config.yaml; ``None``: those that came with the engine."""
+    compiled: Path | None = None
+    """Folder of what is compiled for this machine's GPU; ``None`` is ``compiled`` in node.data."""
 
-    @field_validator("default")
+    @field_validator("default", "fallback")
     @classmethod
-    def _is_registered(cls, name: str) -> str:
-        if name not in REGISTRY:
+    def _is_registered(cls, name: str | None) -> str | None:
+        if name is not None and name not in REGISTRY:
             raise ValueError(unknown_word("engine", name, REGISTRY))
         return name
 

@@ -16,7 +16,7 @@ from medq_node.store.handover import retires
 from medq_node.store.seed import node_uid
 from medq_node.store.states import RevisionState
 from medq_node.store.tables import Output, Revision, StudyNote
-from medq_node.workshop.order import WorkOrder
+from medq_node.workshop.order import Wanted, WorkOrder
 from medq_node.workshop.study_note import StudyOrder, StudySeries
 from rules.model import NoteScope
 
@@ -29,7 +29,7 @@ def work_order(session: Session, revision: Revision, config: Config, layout: Lay
     return WorkOrder(
         paths=tuple(layout.absolute(path) for path in original_paths(session, revision)),
         folder=layout.output_folder(uid, revision.number),
-        engine=decision.engine,
+        engine=_wanted(revision, decision.engine, config),
         restore=decision.restore_mode,
         rule=decision.rule or "",
         options=options_of(decision.restoring),
@@ -89,6 +89,20 @@ def note_before(
         earlier = earlier.where(StudyNote.state == state)
     wanted = set(destinations)
     return next((n for n in session.scalars(earlier) if set(n.destinations) == wanted), None)
+
+
+def wanted_by_default(config: Config) -> Wanted:
+    """The engine of series whose rule names none."""
+    return Wanted(config.engine.default, config.engine_options, config.engine.fallback)
+
+
+def _wanted(revision: Revision, engine: str, config: Config) -> Wanted:
+    """The engine of the decision, until it has failed too often on this series."""
+    failures, fallback = revision.failures, config.engine.fallback
+    given_up = None
+    if fallback not in (None, engine) and failures >= config.pipeline.attempts:
+        given_up = f"failed {failures} times on this series"
+    return Wanted(engine, config.engine_options, fallback, given_up)
 
 
 def _series(session: Session, revision: Revision, layout: Layout) -> StudySeries:

@@ -128,7 +128,10 @@ class Pipeline(DBOSConfiguredInstance):
 
     @DBOS.step(retries_allowed=True, max_attempts=5, should_retry=database_busy)
     def produce(self, revision_id: int, release: int) -> Next:
-        """Assess, restore, gate and report in a killable child; three failures hold the series."""
+        """Assess, restore, gate and report in a killable child.
+
+        After three failures the fallback works instead; if that fails too, the series is held.
+        """
         order = self._order(revision_id, release)
         if order is None:
             return Next.STOP
@@ -144,6 +147,12 @@ class Pipeline(DBOSConfiguredInstance):
             if not still_mine(revision, release):
                 return Next.STOP
             record_result(session, revision, result, self._layout)
+            for alarm in result.alarms:
+                log.error(
+                    "alarm",
+                    series_instance_uid=revision.series.series_instance_uid,
+                    problem=alarm,
+                )
             if result.overridden:
                 log.info(
                     "overridden",
@@ -273,8 +282,12 @@ class Pipeline(DBOSConfiguredInstance):
             revision.failures += 1
             failures = revision.failures
             uid = revision.series.series_instance_uid
+            assert revision.decision is not None
+            engine, fallback = revision.decision.engine, self._config.engine.fallback
         log.warning("failed", series_instance_uid=uid, failures=failures, problem=problem)
-        if failures < self._config.pipeline.attempts:
+        # What kills one engine may well kill another: the fallback gets a single try.
+        last_resort = 1 if fallback not in (None, engine) else 0
+        if failures < self._config.pipeline.attempts + last_resort:
             return Next.AGAIN
         reason = f"the engine failed {failures} times, last: {problem}"
         return self._hold(revision_id, release, HoldKind.ENGINE, reason)

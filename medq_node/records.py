@@ -94,6 +94,7 @@ def record_result(session: Session, revision: Revision, result: WorkResult, layo
             taken=result.taken,
             reasons=list(result.reasons),
             overridden=list(result.overridden),
+            alarms=list(result.alarms),
             gate=asdict(result.gate) if result.gate else None,
             page=layout.relative(result.page) if result.page else None,
         )

@@ -45,7 +45,8 @@ class SeriesStatus:
 
     ``handle`` is how a person names it to ``medq-node held`` and ``feedback``; ``repeats`` counts
     images of the series that came again after we had them; ``hold`` says why it is held;
-    ``overridden`` is what its rule changed of the engine's words.
+    ``overridden`` is what its rule changed of the engine's words; ``alarms`` are about an engine
+    that could not be used or is not trusted.
     """
 
     series_instance_uid: str
@@ -73,6 +74,7 @@ class SeriesStatus:
     repeats: int
     feedback: tuple[FeedbackStatus, ...]
     overridden: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,7 @@ def _series(revision: Revision, layout: Layout) -> SeriesStatus:
             FeedbackStatus(said.verdict, said.why, said.by, said.at) for said in revision.feedback
         ),
         overridden=tuple(assessment.overridden) if assessment else (),
+        alarms=tuple(assessment.alarms) if assessment else (),
     )
 
 

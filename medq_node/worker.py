@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 
@@ -15,10 +16,13 @@ from medq_node.delivery.outbox import Outbox
 from medq_node.durable import Busy, durable_execution
 from medq_node.lock import only_one
 from medq_node.notify.bell import Bell
+from medq_node.orders import wanted_by_default
 from medq_node.pipeline import Pipeline
+from medq_node.places import places
 from medq_node.retention import Retention
 from medq_node.store.database import Sessions, open_database
 from medq_node.study_notes import StudyNotes
+from medq_node.workshop.order import Wanted
 
 _EXECUTOR = "embedded"
 _DRAIN_S = 20.0
@@ -55,11 +59,13 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
     At the end, steps in flight get a while to finish; what is left then is done again at the next
     start.
     """
+    chosen = config.engine
     children = Children(
         config.pipeline.workers,
         config.pipeline.step_timeout_s,
         log_level=config.log.level,
-        warm_up=_import_workshop,
+        warm_up=partial(_warm_up, wanted_by_default(config)),
+        places=places(config.pipeline.workers, chosen.threads, chosen.devices),
     )
     busy = Busy()
     pipeline = Pipeline(config, sessions, children, busy)
@@ -93,8 +99,8 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
     children.kill()
 
 
-def _import_workshop() -> None:
-    """Load in a child what its first series would otherwise wait seconds for."""
-    import medq_node.workshop.certify
-    import medq_node.workshop.produce
-    import medq_node.workshop.study_note  # noqa: F401
+def _warm_up(wanted: Wanted) -> None:
+    # Only the child that runs it needs what comes with engines.
+    from medq_node.workshop.serving import warm_up
+
+    warm_up(wanted)

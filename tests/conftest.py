@@ -44,6 +44,15 @@ def dev_series(data_root: Path):
     return files
 
 
+@pytest.fixture
+def untested_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines are trusted without a self-test: what it would catch at once goes on to the gate."""
+    from medq_node.workshop import serving
+
+    monkeypatch.setattr(serving, "self_test", lambda engine: ())
+    monkeypatch.setattr(serving, "_loaded", {})
+
+
 def require_program(name: str) -> str:
     """Path of a real peer or judge; skips on a user's machine, fails in CI where it must be."""
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,7 +50,7 @@ from engines.medq_uni import (
     weights_file,
 )
 from engines.medq_uni.crew import Crew
-from engines.medq_uni.graphs import Graphs, joined, open_graphs
+from engines.medq_uni.graphs import Graphs, joined, model_of, open_graphs
 from engines.medq_uni.memory import Memory, Told
 from engines.medq_uni.plausible import Evidence
 from engines.medq_uni.series import SliceWords
@@ -137,6 +137,16 @@ class MedQUniEngine:
             **constants_of(PARAMETERS),
         }
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+    def compile(self, tell: Callable[[str], None]) -> int:
+        """See ``engines.base.OnRuntime``."""
+        order = model_of(self.weights).order(self._options)
+        if order is None:
+            raise EngineError("no folder for what is compiled: set engine.compiled")
+        # NVIDIA's libraries are looked for only here.
+        from engines.runtime.tensorrt.building import build_all
+
+        return build_all(order, tell, wait=True)
 
     def without_steering(self) -> MedQUniEngine:
         """The same engine with every ``c_k`` zero."""

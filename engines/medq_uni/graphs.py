@@ -162,16 +162,18 @@ class Graphs:
         return self.runtime.run(graph, arrays)
 
 
+def model_of(weights: Weights) -> Model:
+    """A checked folder of weights as runtimes see it."""
+    return Model(weights.folder, weights.digest, GRAPHS, (LOOK, SAY), lambda: _modules(weights))
+
+
 def open_graphs(weights: Weights, options: EngineOptions) -> Choice:
     """The runtime of a checked folder of weights.
 
     Raises:
         EngineError: the runtime that was asked for can't be had, or a graph can't be opened.
     """
-    return open_runtime(
-        Model(weights.folder, weights.digest, GRAPHS, (LOOK, SAY), lambda: _modules(weights)),
-        options,
-    )
+    return open_runtime(model_of(weights), options)
 
 
 def _modules(weights: Weights) -> object:

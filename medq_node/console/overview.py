@@ -109,6 +109,8 @@ def _series(console: Console, series: SeriesStatus) -> None:
         _row(console, "", series.sentence_before)
     if series.taken:
         _row(console, "", done(series))
+    for words in series.alarms:
+        _row(console, "alarm", words, "bold red")
     for words in series.overridden:
         _row(console, "", words)
     if noise := noise_line(series):

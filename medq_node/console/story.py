@@ -50,6 +50,8 @@ def tell_words(console: Console, series: SeriesStatus) -> None:
     """Quality before, what was done and why, quality after, and the noise in numbers."""
     tell(console, "before", series.sentence_before or "")
     tell(console, "done", done(series))
+    for words in series.alarms:
+        tell(console, "alarm", words, style="bold red")
     for words in series.overridden:
         tell(console, "by rule", words)
     if series.sentence_after:
@@ -78,6 +80,7 @@ def _noise(sentence: str | None) -> str:
         return ""
     for kind in (Degradation.NOISE, Degradation.LOW_COUNT):
         finding = description.finding(kind)
-        if finding is not None and finding.amounts:
-            return format_amount(finding.amounts[0])
+        if finding is not None:
+            # Where an engine tells no number its word says as much.
+            return format_amount(finding.amounts[0]) if finding.amounts else finding.severity.value
     return ""

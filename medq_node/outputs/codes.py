@@ -87,6 +87,7 @@ ACTIONS_TAKEN: Final = {
     ActionTaken.UNMENDABLE: Code(
         "UNMENDABLE", SCHEME, "Not restored: nothing this engine can mend"
     ),
+    ActionTaken.WITHHELD: Code("WITHHELD", SCHEME, "Not restored: engine not trusted"),
     ActionTaken.UNFIT: Code("UNFIT", SCHEME, "Not restored: images unfit"),
 }
 

@@ -22,6 +22,7 @@ class ActionTaken(StrEnum):
     REFUSED = "refused"  # a restoration was made or asked for, and is held back: reasons say why
     UNCHANGED = "unchanged"  # nothing was wrong that needs a restoration: the verdict is good
     UNMENDABLE = "unmendable"  # something was wrong, and this engine can mend nothing of it
+    WITHHELD = "withheld"  # the engine failed its self-test: it is not trusted to restore
     UNFIT = "unfit"  # the verdict is reject: a clean-looking picture of it would mislead
 
 
@@ -34,7 +35,8 @@ class ReportContent:
     the restored series leaves the node: then the report may refer to its images.
     ``superseded`` are the outputs of an earlier revision that these replace: a late slice or a
     correction made a new one. ``overridden`` are whole sentences on what the rule's options changed
-    of the engine's words; ``before`` stays what the engine said.
+    of the engine's words; ``before`` stays what the engine said. ``alarms`` are whole sentences on
+    an engine that could not be used or is not to be trusted.
     """
 
     before: QualityDescription
@@ -47,6 +49,7 @@ class ReportContent:
     restored_series_instance_uid: str | None = None
     superseded: tuple[OutputReference, ...] = ()
     overridden: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def finding_words(finding: Finding) -> str:
 
 
 def action_words(content: ReportContent, names: SeriesWords) -> Iterator[str]:
-    """What was done and why, what the rule overrode, what changed, and what the checks measured."""
+    """What was done and why, alarms, what that changed, and what the checks measured."""
     match content.action:
         case ActionTaken.RESTORED:
             yield f"Action taken: restored, as {names.restored}. The originals are unchanged."
@@ -86,12 +86,15 @@ def action_words(content: ReportContent, names: SeriesWords) -> Iterator[str]:
             yield "Action taken: none. No restoration was needed."
         case ActionTaken.UNMENDABLE:
             yield "Action taken: none. This engine can mend nothing of what is wrong."
+        case ActionTaken.WITHHELD:
+            yield "Action taken: none. The engine is not trusted to restore."
         case ActionTaken.UNFIT:
             yield "Action taken: none. The images are unfit, and what is unfit is not restored."
     refused = content.action is ActionTaken.REFUSED
     gate_reasons = content.gate.reasons if content.gate else ()
     for reason in dict.fromkeys((*content.reasons, *gate_reasons)):
         yield f"{'Refused because' if refused else 'Reason'}: {_sentence(reason)}"
+    yield from content.alarms
     yield from content.overridden
     if content.after is not None:
         yield from _changes(content.before, content.after)

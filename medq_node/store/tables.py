@@ -206,7 +206,8 @@ class DecisionRow(Base):
 class Assessment(Base):
     """What the engine said and did: sentences before and after, gate verdict, action taken.
 
-    ``overridden`` are sentences on what the rule's options changed of the engine's words.
+    ``overridden`` are sentences on what the rule's options changed of the engine's words,
+    ``alarms`` those on an engine that could not be used or is not trusted.
     """
 
     __tablename__ = "assessment"
@@ -222,6 +223,7 @@ class Assessment(Base):
     taken: Mapped[str] = mapped_column(String(32))
     reasons: Mapped[list[str]] = mapped_column(JSON)
     overridden: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    alarms: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     gate: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     page: Mapped[str | None]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from engines.base import DEFAULT_OPTIONS, EngineOptions
 from engines.quality import Verdict
 from engines.steering import NO_OPTIONS, Options
 from medq_node.objects import (
@@ -16,6 +17,19 @@ from medq_node.objects import (
 )
 from medq_node.outputs.content import ActionTaken
 from medq_node.restoring import effective_action
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The engine asked for, how it is run, and which one works in its place where it can't.
+
+    ``given_up`` says why the engine isn't to be tried on this series any more.
+    """
+
+    name: str
+    options: EngineOptions = DEFAULT_OPTIONS
+    fallback: str | None = None
+    given_up: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +45,7 @@ class WorkOrder:
 
     paths: tuple[Path, ...]
     folder: Path
-    engine: str
+    engine: Wanted
     restore: str
     node_uid: str
     station_name: str
@@ -58,6 +72,7 @@ class WorkResult:
     """What a child made of one revision; it is also kept as ``result.json`` beside the objects.
 
     ``overridden`` are the sentences on what the rule's options changed of the engine's words;
+    ``alarms`` those on an engine that can't be used or trusted;
     ``stages`` are durations in seconds; paths are relative to the folder of the outputs.
     """
 
@@ -74,3 +89,4 @@ class WorkResult:
     page: Path | None
     stages: dict[str, float]
     overridden: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import math
 import shutil
 from pathlib import Path
 
-from engines.base import Engine, FloatArray, Slab, load_engine
+from engines.base import Engine, FloatArray, Slab
 from engines.quality import QualityDescription, Verdict
 from engines.sentence import format_sentence
 from engines.steering import steer
@@ -29,6 +29,7 @@ from medq_node.pixels.series import SeriesStack, open_series
 from medq_node.workshop.order import WorkOrder, WorkResult
 from medq_node.workshop.restoring import SLABS_AT_ONCE, restore_slabs
 from medq_node.workshop.result import read_result, write_result
+from medq_node.workshop.serving import serving
 from medq_node.workshop.stopwatch import Stopwatch
 
 PAGE = "before-after.png"
@@ -59,7 +60,8 @@ def produce(order: WorkOrder) -> WorkResult:
 
 def _make(order: WorkOrder, part: Path) -> WorkResult:
     watch = Stopwatch()
-    engine = load_engine(order.engine)
+    found = serving(order.engine)
+    engine = found.engine
     with watch("read"):
         source = open_series(order.paths)
     with watch("assess"):
@@ -74,6 +76,8 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
     obeyed = steered.description
     identity = _identity(order, engine)
     taken, reasons = _plan(order.restore, before, obeyed)
+    if taken is ActionTaken.RESTORED and not found.trusted:
+        taken = ActionTaken.WITHHELD
     outputs: list[OutputObject] = []
     restored: SeriesStack | None = None
     gate: GateVerdict | None = None
@@ -111,6 +115,7 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         restored_series_instance_uid=outputs[0].series_instance_uid if outputs else None,
         superseded=order.superseded,
         overridden=steered.overridden,
+        alarms=found.alarms,
     )
     page: Path | None = None
     if restored is not None:
@@ -142,6 +147,7 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         page=page,
         stages=watch.seconds,
         overridden=steered.overridden,
+        alarms=found.alarms,
     )
 
 

@@ -56,6 +56,7 @@ def report_content(
         restored_series_instance_uid=restored[0].series_instance_uid if restored else None,
         superseded=superseded,
         overridden=result.overridden,
+        alarms=result.alarms,
     )
 
 

@@ -29,7 +29,7 @@ from medq_node.outputs.report import write_report
 from medq_node.outputs.restored import write_restored_instance
 from medq_node.pixels.series import SeriesStack, open_series
 from medq_node.provenance import RESEARCH_LABEL
-from medq_node.workshop.order import WorkOrder
+from medq_node.workshop.order import Wanted, WorkOrder
 from medq_node.workshop.produce import produce
 
 Change = Callable[[Dataset], object]
@@ -93,7 +93,7 @@ def work_order(paths: Sequence[Path], folder: Path) -> WorkOrder:
     return WorkOrder(
         paths=tuple(paths),
         folder=folder,
-        engine="classical",
+        engine=Wanted("classical"),
         restore="always",
         node_uid="2.25.1",
         station_name="MEDQ",

@@ -18,7 +18,7 @@ from engines.classical.engine import ClassicalEngine
 from engines.quality import Modality, QualityDescription, Verdict
 from medq_node.objects import CertifySettings, GateLimits, OutputKind
 from medq_node.outputs.content import ActionTaken
-from medq_node.workshop.order import WorkOrder, WorkResult
+from medq_node.workshop.order import Wanted, WorkOrder, WorkResult
 from medq_node.workshop.produce import RESTORED_FOLDER, produce
 from tests.build import ct_series, mr_series, pet_series, phantom
 
@@ -103,7 +103,7 @@ def order_for(modality: str, folder: Path) -> WorkOrder:
     return WorkOrder(
         paths=tuple(BUILDERS[modality](folder / "in", pixels=stored(modality))),
         folder=folder / "out" / "series.r1",
-        engine="cheat",
+        engine=Wanted("cheat"),
         restore="always",
         node_uid="2.25.1",
         station_name="MEDQ",
@@ -146,6 +146,9 @@ def _no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _IN_ALL = ("blurs", "paints a lesion", "shifts values", "returns another slice", "returns NaN")
+
+
+pytestmark = pytest.mark.usefixtures("untested_engines")
 
 
 @pytest.mark.parametrize(

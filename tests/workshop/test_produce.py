@@ -28,9 +28,11 @@ from medq_node.outputs.content import ActionTaken
 from medq_node.outputs.restored import write_restored_instance
 from medq_node.pixels.series import open_series
 from medq_node.workshop.certify import certify
-from medq_node.workshop.order import WorkOrder, WorkResult
+from medq_node.workshop.order import Wanted, WorkOrder, WorkResult
 from medq_node.workshop.produce import produce
 from tests.build import ct_series, mr_series, phantom
+
+pytestmark = pytest.mark.usefixtures("untested_engines")
 
 
 class CheatingEngine(ClassicalEngine):
@@ -49,7 +51,7 @@ def order(tmp_path: Path) -> WorkOrder:
     return WorkOrder(
         paths=tuple(ct_series(tmp_path / "ct", pixels=pixels)),
         folder=tmp_path / "out" / "series.r1",
-        engine="classical",
+        engine=Wanted("classical"),
         restore="always",
         node_uid="2.25.1",
         station_name="MEDQ",
@@ -102,7 +104,7 @@ def test_a_noisy_series_becomes_a_restored_series_and_a_report(order: WorkOrder)
 def test_a_second_try_adopts_what_the_first_has_finished(order: WorkOrder) -> None:
     first = produce(order)
     # Nothing is computed again: not even the engine is there any more.
-    assert produce(replace(order, engine="gone")) == first
+    assert produce(replace(order, engine=Wanted("gone"))) == first
 
 
 def test_an_unfinished_try_is_thrown_away(order: WorkOrder) -> None:
@@ -253,7 +255,7 @@ def test_a_cheating_engine_is_refused_and_the_report_says_why(
     order: WorkOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(base.REGISTRY, "cheat", f"{__name__}:CheatingEngine")
-    result = produce(replace(order, engine="cheat"))
+    result = produce(replace(order, engine=Wanted("cheat")))
     assert result.taken == ActionTaken.REFUSED
     assert [o.kind for o in result.outputs] == [OutputKind.REPORT]
     assert not (order.folder / "restored").exists()
@@ -365,7 +367,7 @@ def test_what_a_rule_changed_is_told_of_a_refused_restoration_too(
     order: WorkOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(base.REGISTRY, "cheat", f"{__name__}:CheatingEngine")
-    result = produce(replace(order, engine="cheat", options=AT_MOST))
+    result = produce(replace(order, engine=Wanted("cheat"), options=AT_MOST))
     assert result.taken == ActionTaken.REFUSED
     told = words_of(result.outputs[0].path).splitlines()
     assert all(sentence in told for sentence in result.overridden)

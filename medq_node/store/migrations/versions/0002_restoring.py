@@ -1,4 +1,4 @@
-"""Options of rules that restore, and what they overrode."""
+"""Options of rules that restore, what they overrode, and alarms about engines."""
 
 from __future__ import annotations
 
@@ -17,3 +17,4 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("restoring", sa.JSON(), nullable=True))
     with op.batch_alter_table("assessment", schema=None) as batch_op:
         batch_op.add_column(sa.Column("overridden", sa.JSON(), nullable=False, server_default="[]"))
+        batch_op.add_column(sa.Column("alarms", sa.JSON(), nullable=False, server_default="[]"))

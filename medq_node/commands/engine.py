@@ -1,0 +1,210 @@
+"""``medq-node engine``: what reads and restores images on this machine, and whether it works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from engines.base import RUNTIMES, Engine, EngineError, EngineOptions, OnRuntime, load_engine
+from medq_node.commands.common import (
+    ConfigOption,
+    JsonOption,
+    as_json_text,
+    plain_errors,
+    settings_of,
+    start_log,
+)
+from medq_node.config import Config
+from medq_node.errors import MedqError
+
+if TYPE_CHECKING:
+    from engines.bench import Cost
+    from engines.selftest import Check
+
+app = typer.Typer(help="What reads and restores the images, and how fast.", no_args_is_help=True)
+
+EngineArgument = Annotated[
+    str | None, typer.Argument(help="Which engine; by default that of the settings.")
+]
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option(help=f"What it runs on instead: {', '.join(RUNTIMES)}.", show_default=False),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """One engine on this machine; ``runtimes`` says of each "here" or why it isn't."""
+
+    name: str
+    version: str
+    digest: str
+    runs_on: str
+    notes: tuple[str, ...]
+    restores: tuple[str, ...]
+    fallback: str | None
+    runtimes: dict[str, str]
+
+
+@app.command()
+def info(
+    engine: EngineArgument = None,
+    runtime: RuntimeOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Version, digest, what it runs on here and what else it could."""
+    with plain_errors():
+        settings, options = _asked(config, runtime)
+        found = _info(_load(engine or settings.engine.default, options), settings, options)
+        if as_json:
+            print(as_json_text(found))
+        else:
+            from medq_node.console.engine import print_info
+
+            print_info(Console(), found)
+
+
+@app.command()
+def verify(
+    engine: EngineArgument = None,
+    runtime: RuntimeOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Weights, self-test on a phantom, and whether another runtime says and does the same."""
+    with plain_errors():
+        settings, options = _asked(config, runtime)
+        name = engine or settings.engine.default
+        findings = list(_verified(name, _load(name, options), options))
+        if as_json:
+            print(as_json_text(findings))
+        else:
+            from medq_node.checkup import Finding
+            from medq_node.console.overview import print_findings
+
+            print_findings(Console(), [Finding(one.what, one.fine, one.found) for one in findings])
+        raise typer.Exit(0 if all(finding.fine for finding in findings) else 1)
+
+
+@app.command()
+def bench(
+    engine: EngineArgument = None,
+    runtime: RuntimeOption = None,
+    slices: Annotated[int, typer.Option(min=1, max=512, help="Images of the series.")] = 16,
+    side: Annotated[int, typer.Option(min=80, max=2048, help="Rows and columns.")] = 512,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Milliseconds per slice on a generated chest CT, the fallback beside it."""
+    with plain_errors():
+        settings, options = _asked(config, runtime)
+        names = dict.fromkeys([engine or settings.engine.default, settings.engine.fallback])
+        console = Console(stderr=as_json)
+        with console.status(f"a series of {slices} images {side}x{side} ..."):
+            costs = list(_costs([name for name in names if name], options, slices, side))
+        if as_json:
+            print(as_json_text(costs))
+        else:
+            from medq_node.console.engine import print_costs
+
+            print_costs(console, costs)
+
+
+@app.command()
+def build(engine: EngineArgument = None, config: ConfigOption = None) -> None:
+    """Compile with TensorRT for this machine's GPU now, instead of in the background."""
+    with plain_errors():
+        settings, options = _asked(config, "cpu")
+        name = engine or settings.engine.default
+        found = _load(name, options)
+        if not isinstance(found, OnRuntime):
+            print(f"{name} runs on the processor alone: nothing to compile")
+            return
+        try:
+            built = found.compile(lambda line: print(line, flush=True))
+        except EngineError as error:
+            raise MedqError(str(error)) from error
+        print(f"{built} graphs compiled" if built else "everything was compiled already")
+
+
+def _asked(config: ConfigOption, runtime: str | None) -> tuple[Config, EngineOptions]:
+    settings, _ = settings_of(config)
+    start_log(settings.log.format, "error", "engine")
+    options = replace(settings.engine_options, threads=settings.engine.threads)
+    if settings.engine.devices:
+        options = replace(options, device=settings.engine.devices[0])
+    return settings, options if runtime is None else replace(options, runtime=runtime)
+
+
+def _load(name: str, options: EngineOptions) -> Engine:
+    try:
+        return load_engine(name, options)
+    except EngineError as error:
+        raise MedqError(str(error)) from error
+
+
+def _info(engine: Engine, settings: Config, options: EngineOptions) -> EngineInfo:
+    fallback = settings.engine.fallback
+    runtimes = {}
+    if isinstance(engine, OnRuntime):
+        for runtime in RUNTIMES[1:]:
+            # Only what is there already: looking must not start a build.
+            asked = replace(options, runtime=runtime, compiled=None)
+            try:
+                load_engine(engine.name, asked)
+            except EngineError as error:
+                runtimes[runtime] = str(error)
+            else:
+                runtimes[runtime] = "here"
+    return EngineInfo(
+        engine.name,
+        engine.version,
+        engine.digest,
+        _on(engine),
+        engine.notes if isinstance(engine, OnRuntime) else (),
+        tuple(sorted(action.value for action in engine.restorable)),
+        None if fallback == engine.name else fallback,
+        runtimes,
+    )
+
+
+def _on(engine: Engine) -> str:
+    return engine.runtime if isinstance(engine, OnRuntime) else "numpy and scipy"
+
+
+def _verified(name: str, engine: Engine, options: EngineOptions) -> Iterator[Check]:
+    from engines.selftest import Check, agreement, self_test
+
+    yield Check("loaded", True, f"{engine.name} {engine.version}, digest {engine.digest[:12]}")
+    for one in self_test(engine):
+        yield replace(one, what=f"self-test, {one.what}")
+    if not isinstance(engine, OnRuntime):
+        return
+    other = "torch" if "CPUExecutionProvider" in engine.runtime else "cpu"
+    try:
+        reference = load_engine(name, replace(options, runtime=other))
+    except EngineError as error:
+        yield Check("parity", True, f"nothing to compare with here ({error})")
+        return
+    try:
+        for one in agreement(engine, reference):
+            yield replace(one, what=f"parity with {other}, {one.what}")
+    except EngineError as error:
+        yield Check(f"parity with {other}", False, str(error))
+
+
+def _costs(names: list[str], options: EngineOptions, slices: int, side: int) -> Iterator[Cost]:
+    from engines.bench import cost, series_of
+
+    stack = series_of(slices, side)
+    for name in names:
+        engine = _load(name, options)
+        try:
+            yield cost(engine, _on(engine), stack)
+        except EngineError as error:
+            raise MedqError(f"{name}: {error}") from error

@@ -1,0 +1,97 @@
+"""The engines of this process: loaded once, tested before they are trusted.
+
+An engine that can't be had never stops the node: the fallback works in its place. One that fails
+its self-test may assess and not restore. Either is an alarm, in the log and in the report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from engines.base import Engine, EngineError, EngineOptions, OnRuntime, load_engine
+from engines.selftest import failed, self_test
+from medq_node.workshop.order import Wanted
+
+log = structlog.get_logger("engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The engine that works; ``alarms`` are whole sentences for log and report.
+
+    One that isn't ``trusted`` has failed its self-test: what it restores is not to be used.
+    """
+
+    engine: Engine
+    trusted: bool = True
+    alarms: tuple[str, ...] = ()
+
+
+_loaded: dict[tuple[str, EngineOptions], Serving] = {}
+
+
+def serving(wanted: Wanted) -> Serving:
+    """The engine for a series: the one that is wanted, or the one in its place.
+
+    Raises:
+        EngineError: neither can be had.
+    """
+    why = wanted.given_up
+    if why is None:
+        try:
+            return _ready(wanted.name, wanted.options)
+        except EngineError as error:
+            if wanted.fallback in (None, wanted.name):
+                raise
+            why = f"can't be used: {error}"
+    assert wanted.fallback is not None
+    stands_in = _ready(wanted.fallback, wanted.options)
+    alarm = f"The engine {wanted.name} {why}. The engine {wanted.fallback} works in its place."
+    return Serving(stands_in.engine, stands_in.trusted, (alarm, *stands_in.alarms))
+
+
+def warm_up(wanted: Wanted) -> None:
+    """Load and test in a child what its first series would otherwise wait for."""
+    import medq_node.workshop.certify
+    import medq_node.workshop.produce
+    import medq_node.workshop.study_note  # noqa: F401
+
+    try:
+        found = serving(wanted)
+    except EngineError as error:
+        log.error("alarm", problem=f"no engine: {error}")
+        return
+    for alarm in found.alarms:
+        log.error("alarm", problem=alarm)
+
+
+def _ready(name: str, options: EngineOptions) -> Serving:
+    known = _loaded.get((name, options))
+    if known is None:
+        known = _loaded[name, options] = _tested(load_engine(name, options))
+    return known
+
+
+def _tested(engine: Engine) -> Serving:
+    on = {"runtime": engine.runtime} if isinstance(engine, OnRuntime) else {}
+    if isinstance(engine, OnRuntime):
+        for note in engine.notes:
+            log.info("engine", engine=engine.name, note=note)
+    wrong = failed(self_test(engine))
+    log.info(
+        "engine ready",
+        engine=engine.name,
+        version=engine.version,
+        digest=engine.digest[:12],
+        self_test="failed" if wrong else "passed",
+        **on,
+    )
+    if wrong is None:
+        return Serving(engine)
+    alarm = (
+        f"The engine {engine.name} failed its self-test ({wrong}). What it says may be wrong; "
+        "nothing is restored with it."
+    )
+    return Serving(engine, trusted=False, alarms=(alarm,))
