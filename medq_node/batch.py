@@ -107,6 +107,8 @@ def batch_config(config: Config, data: Path, out: Path) -> Config:
             "notifications": type(config.notifications)(),
             # Whoever names a folder has chosen what is in it, and nobody could release it later.
             "identity": config.identity.model_copy(update={"hold_when_differing": ()}),
+            # Whatever is to be said is told at the end, alarms with it.
+            "log": config.log.model_copy(update={"level": "critical"}),
             "firewall": config.firewall.model_copy(update={"results_per_study": 10_000}),
             "delivery": config.delivery.model_copy(
                 update={"retry_initial_s": 1.0, "retry_attempts": 3}

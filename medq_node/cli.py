@@ -126,7 +126,7 @@ def run(
     with plain_errors():
         settings, _ = settings_of(config)
         # What is refused or kept aside is told at the end, series by series.
-        start_log(settings.log.format, "error", "run")
+        start_log(settings.log.format, "critical", "run")
         if not folder.exists():
             raise MedqError(f"{folder}: no such file or folder")
         try:

@@ -96,13 +96,18 @@ def wanted_by_default(config: Config) -> Wanted:
     return Wanted(config.engine.default, config.engine_options, config.engine.fallback)
 
 
+def has_fallback(engine: str, config: Config) -> bool:
+    """Whether another engine may work in place of ``engine``."""
+    return config.engine.fallback not in (None, engine)
+
+
 def _wanted(revision: Revision, engine: str, config: Config) -> Wanted:
     """The engine of the decision, until it has failed too often on this series."""
-    failures, fallback = revision.failures, config.engine.fallback
+    failures = revision.failures
     given_up = None
-    if fallback not in (None, engine) and failures >= config.pipeline.attempts:
+    if has_fallback(engine, config) and failures >= config.pipeline.attempts:
         given_up = f"failed {failures} times on this series"
-    return Wanted(engine, config.engine_options, fallback, given_up)
+    return Wanted(engine, config.engine_options, config.engine.fallback, given_up)
 
 
 def _series(session: Session, revision: Revision, layout: Layout) -> StudySeries:

@@ -22,7 +22,7 @@ from medq_node.firewall import left_alone, why_ours
 from medq_node.fresh import worth_telling
 from medq_node.identity import identity_conflict
 from medq_node.layout import Layout
-from medq_node.orders import work_order
+from medq_node.orders import has_fallback, work_order
 from medq_node.records import (
     record_decision,
     record_hold,
@@ -141,7 +141,7 @@ class Pipeline(DBOSConfiguredInstance):
         except Unprocessable as refusal:
             return self._refuse(revision_id, release, str(refusal))
         except (EngineFailure, EngineError, OutputError) as failure:
-            return self._failed(revision_id, release, str(failure))
+            return self._failed(revision_id, release, str(failure), fallback=True)
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
             if not still_mine(revision, release):
@@ -274,7 +274,13 @@ class Pipeline(DBOSConfiguredInstance):
         )
         return Next.STOP
 
-    def _failed(self, revision_id: int, release: int, problem: str) -> Next:
+    def _failed(
+        self, revision_id: int, release: int, problem: str, *, fallback: bool = False
+    ) -> Next:
+        """One try less; with ``fallback`` another engine may work in place of the one that failed.
+
+        What kills one engine may well kill another: that one gets a single try.
+        """
         with self._sessions.begin() as session:
             revision = session.get_one(Revision, revision_id)
             if not still_mine(revision, release):
@@ -283,11 +289,10 @@ class Pipeline(DBOSConfiguredInstance):
             failures = revision.failures
             uid = revision.series.series_instance_uid
             assert revision.decision is not None
-            engine, fallback = revision.decision.engine, self._config.engine.fallback
+            if fallback:
+                fallback = has_fallback(revision.decision.engine, self._config)
         log.warning("failed", series_instance_uid=uid, failures=failures, problem=problem)
-        # What kills one engine may well kill another: the fallback gets a single try.
-        last_resort = 1 if fallback not in (None, engine) else 0
-        if failures < self._config.pipeline.attempts + last_resort:
+        if failures < self._config.pipeline.attempts + fallback:
             return Next.AGAIN
         reason = f"the engine failed {failures} times, last: {problem}"
         return self._hold(revision_id, release, HoldKind.ENGINE, reason)

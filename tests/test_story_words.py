@@ -16,6 +16,8 @@ PET = (
 RESTORED = PET.replace("22 %", "9.5 %").replace("Moderate", "No")
 CT = "CT, chest. Severe noise: 42.3 HU. Verdict: usable. Planned action: reduce noise."
 
+CLEAN = "CT, chest. No noise. Verdict: good. Planned action: keep as is."
+
 
 @pytest.mark.parametrize(
     ("before", "after", "line"),
@@ -23,6 +25,8 @@ CT = "CT, chest. Severe noise: 42.3 HU. Verdict: usable. Planned action: reduce 
         (PET, RESTORED, "22 % of signal before, 9.5 % of signal after"),  # kept counts are no noise
         (PET, None, "22 % of signal"),
         (f"{CT} Confidence: high.", None, "42.3 HU"),
+        (f"{CT} Confidence: high.", f"{CLEAN} Confidence: high.", "42.3 HU before, none after"),
+        (f"{CLEAN} Confidence: high.", None, ""),
         (CT, None, ""),  # no sentence
         (None, None, ""),
     ],

@@ -8,7 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from engines.quality import Degradation, SentenceError, format_amount, parse_sentence
+from engines.quality import (
+    Degradation,
+    SentenceError,
+    Severity,
+    format_amount,
+    parse_sentence,
+)
 from medq_node.console.lines import counted, tell, tell_path
 from medq_node.layout import Layout
 from medq_node.status import NodeStatus, SeriesStatus
@@ -66,8 +72,10 @@ def done(series: SeriesStatus) -> str:
 
 
 def noise_line(series: SeriesStatus) -> str:
-    """Such as ``45.6 HU before, 19.6 HU after``; empty where no noise was measured."""
+    """Such as ``45.6 HU before, 19.6 HU after``; empty where no noise was told."""
     before, after = _noise(series.sentence_before), _noise(series.sentence_after)
+    if before == Severity.NONE:
+        return ""
     if before and after:
         return f"{before} before, {after} after"
     return before

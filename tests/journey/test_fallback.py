@@ -14,9 +14,9 @@ import pytest
 from engines.medq_uni.weights_file import default_folder
 from tests.build import ct_series
 from tests.journey.test_inline import dead_library
-from tests.journey.test_restoring import told
 from tests.node import Node, running_node
 from tests.peers import Orthanc, running_orthanc, storescu
+from tests.reading import told
 
 pytestmark = pytest.mark.peer
 

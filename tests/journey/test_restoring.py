@@ -15,6 +15,7 @@ import pytest
 from tests.build import ct_series, phantom
 from tests.node import Node, running_node
 from tests.peers import running_orthanc, storescu
+from tests.reading import told
 
 pytestmark = pytest.mark.peer
 
@@ -36,15 +37,9 @@ rules:
 
 def noisy_ct(folder: Path, age: str) -> list[Path]:
     body = phantom(4, 128, 128) * 1040 - 1000
-    noise = np.random.default_rng(5).normal(0, 40, body.shape)
+    noise = np.random.default_rng(5).normal(0, 60, body.shape)
     pixels = np.clip(body + noise, -1024, 3071).round().astype(np.int16) + np.int16(1024)
     return ct_series(folder, pixels=pixels, PatientAge=age)
-
-
-def told(report: pydicom.Dataset) -> str:
-    words = [str(report.get("TextValue", ""))]
-    words += [told(item) for item in report.get("ContentSequence", [])]
-    return "\n".join(words)
 
 
 def command(node: Node, *arguments: str) -> str:

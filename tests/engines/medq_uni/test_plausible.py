@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engines.description import Amount, Degradation, Finding, Modality, Severity
 from engines.medq_uni import tokens
-from engines.medq_uni.plausible import LEAST_METAL_HU, MOST_NOISE, Evidence, obeyed, words_of
+from engines.medq_uni.plausible import (
+    BEYOND_HU,
+    LEAST_METAL_HU,
+    MOST_NOISE,
+    Evidence,
+    obeyed,
+    words_of,
+)
 from engines.medq_uni.series import claimed
 from engines.medq_uni.spoken import Scene, say
 from engines.severity import graded_finding
@@ -100,6 +109,33 @@ def test_what_is_known_of_the_noise_is_not_measured_again():
     values, usable, of = slice_of()
     (found,) = Evidence(values, usable, of, sigma=10.0).put_right([noise(60)])
     assert found.amount == pytest.approx(MOST_NOISE * 10.0)
+
+
+@pytest.mark.parametrize("said", [noise(10), noise(60), Finding(Degradation.NOISE, Severity.NONE)])
+def test_noise_beyond_all_that_was_learnt_from_is_said_as_it_is_measured(said):
+    values, usable, of = slice_of()
+    beyond = Evidence(values, usable, of, sigma=BEYOND_HU + 40)
+    (found,) = beyond.spoken_up([said])
+    assert found == replace(noise(BEYOND_HU + 40), place=said.place)
+
+
+def test_noise_that_was_learnt_from_is_said_as_the_model_says():
+    values, usable, of = slice_of()
+    for sigma, said in ((BEYOND_HU, noise(10)), (BEYOND_HU + 40, noise(BEYOND_HU + 60))):
+        (found,) = Evidence(values, usable, of, sigma=sigma).spoken_up([said])
+        assert found is said
+
+
+def test_nobody_else_is_corrected_upwards():
+    """A person who writes "mild" over hopeless noise is obeyed; so are other words and PET."""
+    values, usable, of = slice_of()
+    beyond = Evidence(values, usable, of, sigma=150.0)
+    said = words(Modality.CT, noise(10), STREAKS)
+    assert obeyed(said, beyond).finding(Degradation.NOISE) == noise(10)
+    assert beyond.spoken_up([STREAKS]) == (STREAKS,)
+    low = Finding(Degradation.LOW_COUNT, Severity.MILD, 9.0, "% of signal")
+    values, usable, of = slice_of(Modality.PT)
+    assert Evidence(values, usable, of).spoken_up([low]) == (low,)
 
 
 def test_what_is_put_right_is_no_surer_than_the_model_was():
