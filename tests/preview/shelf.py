@@ -26,7 +26,7 @@ from medq_node.store.tables import (
     StudyNote,
     utc_now,
 )
-from medq_node.workshop.order import WorkOrder
+from medq_node.workshop.order import Wanted, WorkOrder
 from medq_node.workshop.produce import produce
 from medq_node.workshop.study_note import StudyOrder, StudySeries, write_study_note
 
@@ -101,7 +101,7 @@ class Shelf:
                     WorkOrder(
                         paths=tuple(paths),
                         folder=self.layout.output_folder(series_uid, revision.number),
-                        engine="classical",
+                        engine=Wanted("classical"),
                         restore=restore,
                         node_uid="2.25.1",
                         station_name="MEDQ",
