@@ -18,7 +18,7 @@ from engines.medq_uni.graphs import Kept
 from engines.medq_uni.look import Look
 from engines.medq_uni.series import SliceWords
 
-MOST_BYTES = 160 * 2**20
+MOST_BYTES = 96 * 2**20
 """Of what is remembered; 64 slices of 512 x 512 take 90 MiB."""
 
 

@@ -35,8 +35,10 @@ MOST_NOISE = 1.3
 BEYOND_HU = 80.0
 """Noise in CT that is measured to be above this is beyond what the model learnt from: it then says
 what is measured, where it would say less."""
-LEAST_METAL_HU = 1500.0
-"""Without a pixel this dense nothing is metal; cortical bone ends about there."""
+LEAST_METAL_HU = 2000.0
+"""Without a pixel this dense nothing is metal: in sharp kernels, with noise, bone came to 1,900 HU in
+real scans of people without any. Of 160 made implants it hides 18 of 49 mild ones, 3 of 50 moderate
+and none of the severe."""
 UNIT = "HU"
 
 
