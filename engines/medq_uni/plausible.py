@@ -36,9 +36,9 @@ BEYOND_HU = 80.0
 """Noise in CT that is measured to be above this is beyond what the model learnt from: it then says
 what is measured, where it would say less."""
 LEAST_METAL_HU = 2000.0
-"""Without a pixel this dense nothing is metal: in sharp kernels, with noise, bone came to 1,900 HU in
-real scans of people without any. Of 160 made implants it hides 18 of 49 mild ones, 3 of 50 moderate
-and none of the severe."""
+"""Without a pixel this dense nothing is metal: bone, in sharp kernels and with noise, came to 1,900
+HU in real scans of people without any. Of 160 made implants it hides 18 of 49 that spoil the image
+mildly, 3 of 50 moderately, none severely."""
 UNIT = "HU"
 
 
