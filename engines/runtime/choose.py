@@ -67,6 +67,19 @@ def threads_of(options: EngineOptions) -> int:
     return options.threads or len(os.sched_getaffinity(0))
 
 
+def why_no_tensorrt(device: int) -> str | None:
+    """Why TensorRT can't be used with that GPU, in one line; None where it can. Starts nothing."""
+    from engines.runtime.tensorrt.device import find_gpu
+    from engines.runtime.tensorrt.library import find_library
+
+    try:
+        find_library()
+        find_gpu(device)
+    except EngineError as error:
+        return str(error)
+    return None
+
+
 def _best(model: Model, options: EngineOptions) -> Choice:
     if options.compiled is None:
         return _on_onnx(model, options)

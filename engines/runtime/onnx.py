@@ -46,6 +46,8 @@ class OnnxRuntime:
         threads: int = 1,
         device: int | None = None,
     ) -> None:
+        if device is not None and not has_cuda():
+            raise _no_gpu(device)
         self._folder, self._device = folder, device
         self._options = onnxruntime.SessionOptions()
         self._options.intra_op_num_threads = 1
@@ -94,11 +96,7 @@ class OnnxRuntime:
             ) from error
         # A provider that can't be had is left out with no more than a line on standard error.
         if self._device is not None and session.get_providers()[0] != CUDA:
-            raise EngineError(
-                f"ONNX Runtime has no way to GPU {self._device}: install onnxruntime-gpu with"
-                " NVIDIA's driver and CUDA 12 or 13 (pip install '.[gpu]'), or set"
-                " engine.runtime to cpu"
-            )
+            raise _no_gpu(self._device)
         found = (
             tuple(one.name for one in session.get_inputs()),
             tuple(one.name for one in session.get_outputs()),
@@ -114,6 +112,13 @@ class OnnxRuntime:
 def has_cuda() -> bool:
     """Whether this ONNX Runtime was built for CUDA; a GPU need not be there."""
     return CUDA in onnxruntime.get_available_providers()
+
+
+def _no_gpu(device: int) -> EngineError:
+    return EngineError(
+        f"ONNX Runtime has no way to GPU {device}: install onnxruntime-gpu with NVIDIA's driver and"
+        " CUDA 12 or 13 (pip install '.[gpu]'), or set engine.runtime to cpu"
+    )
 
 
 def first_line(error: Exception) -> str:

@@ -153,14 +153,7 @@ def _info(engine: Engine, settings: Config, options: EngineOptions) -> EngineInf
     runtimes = {}
     if isinstance(engine, OnRuntime):
         for runtime in RUNTIMES[1:]:
-            # Only what is there already: looking must not start a build.
-            asked = replace(options, runtime=runtime, compiled=None)
-            try:
-                load_engine(engine.name, asked)
-            except EngineError as error:
-                runtimes[runtime] = str(error)
-            else:
-                runtimes[runtime] = "here"
+            runtimes[runtime] = _why_not(engine.name, runtime, options) or "here"
     return EngineInfo(
         engine.name,
         engine.version,
@@ -171,6 +164,19 @@ def _info(engine: Engine, settings: Config, options: EngineOptions) -> EngineInf
         None if fallback == engine.name else fallback,
         runtimes,
     )
+
+
+def _why_not(name: str, runtime: str, options: EngineOptions) -> str | None:
+    if runtime == "tensorrt":
+        from engines.runtime.choose import why_no_tensorrt
+
+        # Loading would start a build.
+        return why_no_tensorrt(options.device)
+    try:
+        load_engine(name, replace(options, runtime=runtime))
+    except EngineError as error:
+        return str(error)
+    return None
 
 
 def _on(engine: Engine) -> str:
