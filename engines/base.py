@@ -181,7 +181,7 @@ EXTRAS: dict[str, str] = {"onnxruntime": "cpu"}
 """Packages that only some engines need -> the extra that brings them."""
 
 
-def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
+def load_engine(name: str, options: EngineOptions = DEFAULT_OPTIONS) -> Engine:
     """The engine registered as ``name``.
 
     Raises:
@@ -197,4 +197,4 @@ def load_engine(name: str, options: EngineOptions | None = None) -> Engine:
         extra = EXTRAS.get(str(error.name).partition(".")[0])
         how = f"pip install '.[{extra}]'" if extra else "pip install it"
         raise EngineError(f"engine {name!r} needs {error.name}: {how} first") from error
-    return cast(Engine, getattr(module, class_name)(options or EngineOptions()))
+    return cast(Engine, getattr(module, class_name)(options))

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from engines.base import Engine, EngineError, FloatArray, Slab, StackInfo
+from engines.base import ArrayStack, Engine, EngineError, FloatArray, StackInfo
 from engines.phantoms.low_dose import SLICE_MM, low_dose_series
 from engines.phantoms.thorax import FIELD_MM
 from engines.quality import (
@@ -29,6 +29,7 @@ SIZE = 256
 DOSE = 0.1
 SEED = 11
 TISSUE_HU = -300.0
+"""Above it is body: noise and errors are measured there."""
 TOLD_WITHIN = 2.0
 """Noise is told at most so many times too high or too low."""
 LEFT = 0.9
@@ -68,8 +69,7 @@ def agreement(engine: Engine, reference: Engine) -> tuple[Check, ...]:
     Raises:
         EngineError: one of them failed.
     """
-    noisy, _, info = phantom()
-    said, wanted = engine.assess(_Stack(info, noisy)), reference.assess(_Stack(info, noisy))
+    said, wanted = engine.assess(_stack()), reference.assess(_stack())
     same = all(
         (mine := said.finding(one.degradation)) is not None and mine.severity is one.severity
         for one in wanted.findings
@@ -95,20 +95,16 @@ def phantom() -> tuple[FloatArray, FloatArray, StackInfo]:
     return noisy, truth, info
 
 
-@dataclass(frozen=True, slots=True)
-class _Stack:
-    info: StackInfo
-    values: FloatArray
-
-    def slab(self, start: int, stop: int) -> Slab:
-        values = self.values[start:stop]
-        return Slab(values.copy(), np.ones(values.shape, bool), start)
+def _stack() -> ArrayStack:
+    """The phantom as a series of its own: an engine may work in place."""
+    noisy, _, info = phantom()
+    return ArrayStack(info, noisy.copy(), np.ones(noisy.shape, bool))
 
 
 def _checks(engine: Engine) -> Iterator[Check]:
-    noisy, truth, info = phantom()
+    noisy, truth, _ = phantom()
     body = truth > TISSUE_HU
-    said = engine.assess(_Stack(info, noisy))
+    said = engine.assess(_stack())
     yield _words(said, (noisy - truth)[body])
     restored = _restored(engine, said)
     if restored.shape != noisy.shape or not np.isfinite(restored).all():
@@ -138,8 +134,8 @@ def _words(said: QualityDescription, noise: FloatArray) -> Check:
 
 
 def _restored(engine: Engine, said: QualityDescription) -> FloatArray:
-    noisy, _, info = phantom()
-    return engine.restore(_Stack(info, noisy).slab(0, 1), info, said)
+    stack = _stack()
+    return engine.restore(stack.slab(0, 1), stack.info, said)
 
 
 def _nothing_wrong(said: QualityDescription) -> QualityDescription:

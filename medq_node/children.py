@@ -39,28 +39,24 @@ _MOST_STARTS = 3
 
 
 class Children:
-    """As many killable processes as there are ``workers``.
+    """A killable process in each of ``places``.
 
-    ``timeout_s`` bounds one task in seconds; ``warm_up`` runs in each child before its first task;
-    ``places`` say where each of them works.
+    ``timeout_s`` bounds one task in seconds; ``warm_up`` runs in each child before its first task.
     """
 
     def __init__(
         self,
-        workers: int,
+        places: Sequence[Place],
         timeout_s: float,
         log_level: str = "info",
         warm_up: Callable[[], None] | None = None,
-        places: Sequence[Place] = (),
     ) -> None:
         self._timeout_s = timeout_s
         self._log_level = log_level
         self._warm_up = warm_up
         # The one used last is the warmest.
         self._idle: queue.LifoQueue[ProcessPool] = queue.LifoQueue()
-        self._pools = {
-            self._new_pool(place): place for place in places or [Place() for _ in range(workers)]
-        }
+        self._pools = {self._new_pool(place): place for place in places}
         for pool in self._pools:
             self._idle.put(pool)
 

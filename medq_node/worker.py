@@ -61,11 +61,10 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
     """
     chosen = config.engine
     children = Children(
-        config.pipeline.workers,
+        places(config.pipeline.workers, chosen.threads, chosen.devices),
         config.pipeline.step_timeout_s,
         log_level=config.log.level,
         warm_up=partial(_warm_up, wanted_by_default(config)),
-        places=places(config.pipeline.workers, chosen.threads, chosen.devices),
     )
     busy = Busy()
     pipeline = Pipeline(config, sessions, children, busy)

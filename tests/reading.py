@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pydicom
 
 
@@ -10,3 +12,8 @@ def told(report: pydicom.Dataset) -> str:
     words = [str(report.get("TextValue", ""))]
     words += [told(item) for item in report.get("ContentSequence", [])]
     return "\n".join(words)
+
+
+def told_in(file: Path) -> str:
+    """``told`` of a file."""
+    return told(pydicom.dcmread(file))

@@ -34,7 +34,7 @@ def hang() -> None:
 @pytest.fixture
 def children() -> Iterator[Children]:
     core = min(os.sched_getaffinity(0))
-    one = Children(1, 5.0, places=[Place(frozenset({core}), 3)])
+    one = Children([Place(frozenset({core}), 3)], 5.0)
     yield one
     one.kill()
 
@@ -59,7 +59,7 @@ def test_an_engine_that_failed_leaves_nothing_to_the_next_task(children: Childre
 
 
 def test_a_child_that_hangs_is_killed_and_costs_one_try() -> None:
-    children = Children(1, 1.0)
+    children = Children([Place()], 1.0)
     try:
         first, *_ = children.run(where)
         with pytest.raises(EngineFailure, match="took longer than 1 s and was killed"):

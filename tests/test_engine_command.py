@@ -99,16 +99,18 @@ def test_build_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
     done = engine("build", "classical", folder=tmp_path)
     assert done.returncode == 0
     assert "nothing to compile" in done.stdout
+    told = json_of(engine("build", "classical", "--json", folder=tmp_path))
+    assert told == {"engine": "classical", "compiled": 0}
 
 
 def test_an_engine_or_a_runtime_that_is_not_known_is_told_with_those_that_are(
     tmp_path: Path,
 ) -> None:
     done = engine("info", "medq-unix", folder=tmp_path)
-    assert done.returncode == 1
-    assert "known: classical, medq-uni" in done.stderr
+    assert done.returncode == 2
+    assert "did you mean 'medq-uni'?" in done.stderr
     done = engine("info", "--runtime", "quantum", folder=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "known: auto, cpu, cuda, tensorrt, torch" in done.stderr
     done = engine("info", "-c", configured(tmp_path, runtime="cuda9"), folder=tmp_path)
     assert done.returncode == 2

@@ -17,6 +17,7 @@ from medq_node.durable import Busy
 from medq_node.layout import Layout
 from medq_node.objects import OutputKind
 from medq_node.orders import study_order
+from medq_node.places import Place
 from medq_node.steps import still_mine
 from medq_node.store.database import migrate, open_database
 from medq_node.store.seed import seed
@@ -73,7 +74,7 @@ def done(session: Session, uid: str, *destinations: str) -> Revision:
 def open_notes(session: Session, config: Config) -> list[StudyNote]:
     _get_or_create_dbos_registry().instance_info_map.clear()
     sessions = open_database(config.database_url)
-    notes = StudyNotes(config, sessions, Children(1, 10.0), Busy())
+    notes = StudyNotes(config, sessions, Children([Place()], 10.0), Busy())
     notes._open(session, "1.2", utc_now())
     session.commit()
     return list(session.scalars(select(StudyNote).order_by(StudyNote.number)))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from engines.base import RUNTIMES, Engine, EngineError, EngineOptions, OnRuntime, load_engine
+from engines.base import (
+    REGISTRY,
+    RUNTIMES,
+    Engine,
+    EngineError,
+    EngineOptions,
+    OnRuntime,
+    load_engine,
+)
 from medq_node.commands.common import (
     ConfigOption,
     JsonOption,
@@ -19,7 +29,8 @@ from medq_node.commands.common import (
     start_log,
 )
 from medq_node.config import Config
-from medq_node.errors import MedqError
+from medq_node.config_problems import unknown_word
+from medq_node.errors import ConfigError, MedqError
 
 if TYPE_CHECKING:
     from engines.bench import Cost
@@ -59,8 +70,8 @@ def info(
 ) -> None:
     """Version, digest, what it runs on here and what else it could."""
     with plain_errors():
-        settings, options = _asked(config, runtime)
-        found = _info(_load(engine or settings.engine.default, options), settings, options)
+        settings, name, options = _asked(engine, runtime, config)
+        found = _info(_load(name, options), settings, options)
         if as_json:
             print(as_json_text(found))
         else:
@@ -78,8 +89,7 @@ def verify(
 ) -> None:
     """Weights, self-test on a phantom, and whether another runtime says and does the same."""
     with plain_errors():
-        settings, options = _asked(config, runtime)
-        name = engine or settings.engine.default
+        _, name, options = _asked(engine, runtime, config)
         findings = list(_verified(name, _load(name, options), options))
         if as_json:
             print(as_json_text(findings))
@@ -102,8 +112,8 @@ def bench(
 ) -> None:
     """Milliseconds per slice on a generated chest CT, the fallback beside it."""
     with plain_errors():
-        settings, options = _asked(config, runtime)
-        names = dict.fromkeys([engine or settings.engine.default, settings.engine.fallback])
+        settings, first, options = _asked(engine, runtime, config)
+        names = dict.fromkeys([first, settings.engine.fallback])
         console = Console(stderr=as_json)
         with console.status(f"a series of {slices} images {side}x{side} ..."):
             costs = list(_costs([name for name in names if name], options, slices, side))
@@ -116,29 +126,39 @@ def bench(
 
 
 @app.command()
-def build(engine: EngineArgument = None, config: ConfigOption = None) -> None:
+def build(
+    engine: EngineArgument = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
     """Compile with TensorRT for this machine's GPU now, instead of in the background."""
     with plain_errors():
-        settings, options = _asked(config, "cpu")
-        name = engine or settings.engine.default
-        found = _load(name, options)
-        if not isinstance(found, OnRuntime):
-            print(f"{name} runs on the processor alone: nothing to compile")
-            return
-        try:
-            built = found.compile(lambda line: print(line, flush=True))
-        except EngineError as error:
-            raise MedqError(str(error)) from error
-        print(f"{built} graphs compiled" if built else "everything was compiled already")
+        _, name, options = _asked(engine, "cpu", config)
+        found, built = _load(name, options), 0
+        words = f"{name} runs on the processor alone: nothing to compile"
+        if isinstance(found, OnRuntime):
+            lines = Console(stderr=as_json)
+            try:
+                built = found.compile(lambda line: lines.print(line, soft_wrap=True))
+            except EngineError as error:
+                raise MedqError(str(error)) from error
+            words = f"{built} graphs compiled" if built else "everything was compiled already"
+        print(json.dumps({"engine": name, "compiled": built}) if as_json else words)
 
 
-def _asked(config: ConfigOption, runtime: str | None) -> tuple[Config, EngineOptions]:
+def _asked(
+    engine: str | None, runtime: str | None, config: Path | None
+) -> tuple[Config, str, EngineOptions]:
+    """Settings, which engine and how it is run; a name that isn't known is wrong use."""
     settings, _ = settings_of(config)
+    name = engine or settings.engine.default
+    if name not in REGISTRY:
+        raise ConfigError(unknown_word("engine", name, REGISTRY))
+    if runtime is not None and runtime not in RUNTIMES:
+        raise ConfigError(unknown_word("runtime", runtime, RUNTIMES))
     start_log(settings.log.format, "error", "engine")
     options = replace(settings.engine_options, threads=settings.engine.threads)
     if settings.engine.devices:
         options = replace(options, device=settings.engine.devices[0])
-    return settings, options if runtime is None else replace(options, runtime=runtime)
+    return settings, name, options if runtime is None else replace(options, runtime=runtime)
 
 
 def _load(name: str, options: EngineOptions) -> Engine:

@@ -18,6 +18,7 @@ from medq_node.intake.grouping import Intake
 from medq_node.intake.quiet import QuietTime
 from medq_node.intake.same_content import same_content
 from medq_node.layout import Layout
+from medq_node.places import Place
 from medq_node.store.database import open_database
 from medq_node.store.tables import utc_now
 
@@ -46,7 +47,7 @@ def serve(config: Config, stop: threading.Event, ready: Callable[[], None] | Non
     """Group and complete until ``stop`` is set."""
     sessions = open_database(config.database_url)
     layout = Layout(config.node.data)
-    comparing = Comparing(Children(workers=1, timeout_s=_COMPARE_S, log_level=config.log.level))
+    comparing = Comparing(Children([Place()], timeout_s=_COMPARE_S, log_level=config.log.level))
     intake = Intake(
         sessions, layout, config.originals_to, limited_callers(config), comparing.same_content
     )

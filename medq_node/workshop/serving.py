@@ -47,7 +47,10 @@ def serving(wanted: Wanted) -> Serving:
                 raise
             why = f"can't be used: {error}"
     assert wanted.fallback is not None
-    stands_in = _ready(wanted.fallback, wanted.options)
+    try:
+        stands_in = _ready(wanted.fallback, wanted.options)
+    except EngineError as error:
+        raise EngineError(f"the engine {wanted.name} {why}; {wanted.fallback}: {error}") from error
     alarm = f"The engine {wanted.name} {why}. The engine {wanted.fallback} works in its place."
     return Serving(stands_in.engine, stands_in.trusted, (alarm, *stands_in.alarms))
 

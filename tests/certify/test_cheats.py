@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -21,6 +20,7 @@ from medq_node.outputs.content import ActionTaken
 from medq_node.workshop.order import Wanted, WorkOrder, WorkResult
 from medq_node.workshop.produce import RESTORED_FOLDER, produce
 from tests.build import ct_series, mr_series, pet_series, phantom
+from tests.reading import told_in
 
 BUILDERS = {"CT": ct_series, "MR": mr_series, "PET": pet_series}
 Answer = Callable[[Slab, StackInfo], object]
@@ -116,24 +116,12 @@ def order_for(modality: str, folder: Path) -> WorkOrder:
     )
 
 
-def words_of(report: Path) -> str:
-    found: list[str] = []
-
-    def walk(item: pydicom.Dataset) -> None:
-        found.append(str(item.get("TextValue", "")))
-        for inner in item.get("ContentSequence", []):
-            walk(inner)
-
-    walk(pydicom.dcmread(report))
-    return "\n".join(found)
-
-
 def assert_refused(result: WorkResult, order: WorkOrder, words: str) -> None:
     assert result.taken == ActionTaken.REFUSED
     assert [o.kind for o in result.outputs] == [OutputKind.REPORT]
     assert not (order.folder / RESTORED_FOLDER).exists()
     assert any(words in reason for reason in result.reasons), result.reasons
-    told = words_of(result.outputs[0].path)
+    told = told_in(result.outputs[0].path)
     assert all(reason in told for reason in result.reasons)
 
 

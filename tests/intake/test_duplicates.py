@@ -14,6 +14,7 @@ from medq_node.intake import service
 from medq_node.intake.arrival import data_set_digest
 from medq_node.intake.grouping import Intake
 from medq_node.intake.service import Comparing, incoming_files
+from medq_node.places import Place
 from medq_node.store.database import Sessions
 from medq_node.store.states import KeptKind
 from medq_node.store.tables import Delivery, Instance, Quarantine, Series, utc_now
@@ -181,7 +182,7 @@ def test_an_archive_that_routes_faster_than_the_scanner_does_not_own_the_series(
 
 def test_a_comparison_that_crashes_or_hangs_leaves_intake_alive(tmp_path, monkeypatch) -> None:
     file = ct_series(tmp_path / "a", slices=1)[0]
-    comparing = Comparing(Children(workers=1, timeout_s=30.0))
+    comparing = Comparing(Children([Place()], timeout_s=30.0))
     try:
         assert comparing.same_content(file, file)
         monkeypatch.setattr(service, "same_content", crash)

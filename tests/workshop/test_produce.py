@@ -31,6 +31,7 @@ from medq_node.workshop.certify import certify
 from medq_node.workshop.order import Wanted, WorkOrder, WorkResult
 from medq_node.workshop.produce import produce
 from tests.build import ct_series, mr_series, phantom
+from tests.reading import told_in
 
 pytestmark = pytest.mark.usefixtures("untested_engines")
 
@@ -62,19 +63,6 @@ def order(tmp_path: Path) -> WorkOrder:
         limits=GateLimits(),
         judging=CertifySettings(judges=()),
     )
-
-
-def words_of(report: Path) -> str:
-    """All text of a structured report."""
-    found: list[str] = []
-
-    def walk(ds: pydicom.Dataset) -> None:
-        found.append(str(ds.get("TextValue", "")))
-        for item in ds.get("ContentSequence", []):
-            walk(item)
-
-    walk(pydicom.dcmread(report))
-    return "\n".join(found)
 
 
 def codes_of(report: Path, name: str) -> list[str]:
@@ -245,7 +233,7 @@ def test_why_a_series_is_not_restored_is_told_by_its_verdict(
     assert result.taken == taken
     assert result.reasons == (f"the assessment plans to {action}",)
     assert [o.kind for o in result.outputs] == [OutputKind.REPORT]
-    told = words_of(result.outputs[0].path)
+    told = told_in(result.outputs[0].path)
     assert words in told
     assert ("No restoration was needed" in told) is (verdict is Verdict.GOOD)
     assert codes_of(result.outputs[0].path, "ACTION-TAKEN") == [code]
@@ -260,7 +248,7 @@ def test_a_cheating_engine_is_refused_and_the_report_says_why(
     assert [o.kind for o in result.outputs] == [OutputKind.REPORT]
     assert not (order.folder / "restored").exists()
     assert any("HU" in reason for reason in result.reasons)
-    assert result.reasons[0] in words_of(result.outputs[0].path)
+    assert result.reasons[0] in told_in(result.outputs[0].path)
 
 
 def test_always_on_a_perfect_image_says_that_nothing_was_changed(
@@ -271,7 +259,7 @@ def test_always_on_a_perfect_image_says_that_nothing_was_changed(
     files = tuple(ct_series(tmp_path / "clean", pixels=np.clip(clean + noise, 0, 4095)))
     result = produce(replace(order, paths=files))
     assert "nothing was changed: the images equal the originals" in result.reasons
-    assert "nothing was changed" in words_of(result.outputs[-1].path)
+    assert "nothing was changed" in told_in(result.outputs[-1].path)
 
 
 AT_MOST = Options(at_most=Severity.MODERATE)
@@ -303,7 +291,7 @@ def test_a_rule_weakens_a_restoration_and_the_report_says_so(
     assert noise is not None
     assert noise.severity is Severity.SEVERE, "the engine's words stay what it measured"
     assert result.sentence_before == plain.sentence_before
-    told = words_of(result.outputs[-1].path)
+    told = told_in(result.outputs[-1].path)
     assert 'The rule "children" asks to restore moderate noise at most: "Severe noise' in told
     assert all(sentence in told for sentence in (*result.overridden, result.sentence_before))
     restored = pydicom.dcmread(result.outputs[0].path)
@@ -325,7 +313,7 @@ def test_a_rule_that_leaves_alone_what_is_wrong_makes_a_report_alone(
         "the assessment plans to reduce noise",
         "the rule leaves alone what is wrong",
     )
-    told = words_of(result.outputs[0].path)
+    told = told_in(result.outputs[0].path)
     assert "Verdict: usable. Planned action: reduce noise." in told, "as the engine says"
     assert "No noise" in result.overridden[-1]
     assert all(sentence in told for sentence in result.overridden)
@@ -360,7 +348,7 @@ def test_words_of_another_modality_are_left_out_and_the_report_says_so(
         'The rule says "Severe noise: 60 HU", which is left out: in MR noise is measured in '
         "% of signal.",
     )
-    assert result.overridden[0] in words_of(result.outputs[0].path)
+    assert result.overridden[0] in told_in(result.outputs[0].path)
 
 
 def test_what_a_rule_changed_is_told_of_a_refused_restoration_too(
@@ -369,6 +357,6 @@ def test_what_a_rule_changed_is_told_of_a_refused_restoration_too(
     monkeypatch.setitem(base.REGISTRY, "cheat", f"{__name__}:CheatingEngine")
     result = produce(replace(order, engine=Wanted("cheat"), options=AT_MOST))
     assert result.taken == ActionTaken.REFUSED
-    told = words_of(result.outputs[0].path).splitlines()
+    told = told_in(result.outputs[0].path).splitlines()
     assert all(sentence in told for sentence in result.overridden)
     assert not any(line.startswith("Refused because: The rule") for line in told)

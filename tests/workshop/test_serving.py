@@ -19,7 +19,8 @@ from medq_node.workshop import serving as module
 from medq_node.workshop.order import Wanted, WorkOrder
 from medq_node.workshop.produce import produce
 from medq_node.workshop.serving import serving, warm_up
-from tests.workshop.test_produce import codes_of, order, words_of
+from tests.reading import told_in
+from tests.workshop.test_produce import codes_of, order
 
 __all__ = ["order"]
 
@@ -112,6 +113,14 @@ def test_without_a_fallback_the_error_is_told(tmp_path: Path) -> None:
         serving(wanted(tmp_path / "none", fallback=None))
 
 
+def test_where_neither_can_be_had_both_reasons_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(base.REGISTRY, "classical", "no_such_package:Engine")
+    with pytest.raises(EngineError, match=r"medq-uni can't be used: no weights.*no_such_package"):
+        serving(wanted(tmp_path / "none"))
+
+
 def test_a_runtime_that_is_not_here_is_told_with_the_fix() -> None:
     found = serving(Wanted("medq-uni", EngineOptions("cuda"), "classical"))
     assert found.engine.name == "classical"
@@ -136,7 +145,7 @@ def test_an_engine_that_fails_its_test_assesses_and_does_not_restore(order: Work
     assert "a good image" in alarm
     report = result.outputs[0].path
     assert codes_of(report, "ACTION-TAKEN") == ["WITHHELD"]
-    words = words_of(report)
+    words = told_in(report)
     assert "Action taken: none. The engine is not trusted to restore." in words
     assert "nothing is restored with it" in words
 
