@@ -75,7 +75,7 @@ def _engine(config: Config) -> Finding:
     except EngineError as error:
         return Finding("engine", False, str(error))
     if found.alarms:
-        return Finding("engine", False, " ".join(found.alarms))
+        return Finding("engine", False, " ".join(filter(None, (*found.alarms, found.why))))
     engine = found.engine
     words = f"{engine.name} {engine.version}, digest {engine.digest[:12]}, self-test passed"
     return Finding("engine", True, words)

@@ -135,6 +135,7 @@ def run(
             # Who names an engine wants that one; the default has one that works in its place.
             if engine is not None or settings.engine.fallback is None:
                 raise ConfigError(str(error)) from error
+            print(f"medq-node: {error}", file=sys.stderr)
 
         from medq_node.batch import run_folder
         from medq_node.console.progress import Progress

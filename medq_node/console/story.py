@@ -68,7 +68,8 @@ def tell_words(console: Console, series: SeriesStatus) -> None:
 
 def done(series: SeriesStatus) -> str:
     """What was done and why."""
-    return f"{series.taken}: {'; '.join(series.taken_because)}"
+    reasons = "; ".join(reason.rstrip(".") for reason in series.taken_because)
+    return f"{series.taken}: {reasons}"
 
 
 def noise_line(series: SeriesStatus) -> str:

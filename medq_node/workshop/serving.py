@@ -21,12 +21,15 @@ log = structlog.get_logger("engine")
 class Serving:
     """The engine that works; ``alarms`` are whole sentences for log and report.
 
-    One that isn't ``trusted`` has failed its self-test: what it restores is not to be used.
+    One that isn't ``trusted`` has failed its self-test: what it restores is not to be used. ``why``
+    tells whoever runs the node why another one can't be used; it may name files of this machine,
+    which are no matter of a report.
     """
 
     engine: Engine
     trusted: bool = True
     alarms: tuple[str, ...] = ()
+    why: str = ""
 
 
 _loaded: dict[tuple[str, EngineOptions], Serving] = {}
@@ -38,21 +41,24 @@ def serving(wanted: Wanted) -> Serving:
     Raises:
         EngineError: neither can be had.
     """
-    why = wanted.given_up
-    if why is None:
+    what, why = wanted.given_up, ""
+    if what is None:
         try:
             return _ready(wanted.name, wanted.options)
         except EngineError as error:
             if wanted.fallback in (None, wanted.name):
                 raise
-            why = f"can't be used: {error}"
+            what, why = "can't be used", str(error)
+            log.error("engine can't be used", engine=wanted.name, problem=why)
     assert wanted.fallback is not None
     try:
         stands_in = _ready(wanted.fallback, wanted.options)
     except EngineError as error:
-        raise EngineError(f"the engine {wanted.name} {why}; {wanted.fallback}: {error}") from error
-    alarm = f"The engine {wanted.name} {why}. The engine {wanted.fallback} works in its place."
-    return Serving(stands_in.engine, stands_in.trusted, (alarm, *stands_in.alarms))
+        raise EngineError(
+            f"{wanted.name} {what} ({why or 'see the log'}), nor {wanted.fallback}: {error}"
+        ) from error
+    alarm = f"The engine {wanted.name} {what}. The engine {wanted.fallback} works in its place."
+    return Serving(stands_in.engine, stands_in.trusted, (alarm, *stands_in.alarms), why)
 
 
 def warm_up(wanted: Wanted) -> None:

@@ -55,8 +55,10 @@ def test_with_damaged_weights_the_classical_engine_works_and_everybody_is_told(
     assert series.state == "done"
     assert series.taken == "restored"
     (alarm,) = series.alarms
-    assert "model.safetensors is not what engine.json says" in alarm
     assert "The engine classical works in its place." in alarm
+    why = [e["problem"] for e in node.events() if e.get("event") == "engine can't be used"]
+    assert len(why) == 2
+    assert all("model.safetensors is not what engine.json says" in one for one in why)
     assert alarm in told(report)
     alarms = [e["problem"] for e in node.events() if e.get("event") == "alarm"]
     # Once when it starts, before any series comes; then with each series.

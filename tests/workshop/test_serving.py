@@ -94,11 +94,12 @@ def test_weights_that_cannot_be_used_are_told_and_the_fallback_works(
     found = serving(wanted(weights))
     assert found.engine.name == "classical"
     assert found.trusted
-    (alarm,) = found.alarms
-    assert says in alarm
-    assert alarm.startswith("The engine medq-uni can't be used: ")
-    assert alarm.endswith("The engine classical works in its place.")
-    assert "\n" not in alarm
+    assert found.alarms == (
+        "The engine medq-uni can't be used. The engine classical works in its place.",
+    )
+    assert says in found.why
+    assert "\n" not in found.why
+    assert str(tmp_path) not in " ".join(found.alarms), "a report doesn't name the node's files"
 
 
 def test_weights_that_are_mended_are_used_again(tmp_path: Path) -> None:
@@ -117,14 +118,14 @@ def test_where_neither_can_be_had_both_reasons_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(base.REGISTRY, "classical", "no_such_package:Engine")
-    with pytest.raises(EngineError, match=r"medq-uni can't be used: no weights.*no_such_package"):
+    with pytest.raises(EngineError, match=r"medq-uni can't be used \(no weights.*no_such_package"):
         serving(wanted(tmp_path / "none"))
 
 
 def test_a_runtime_that_is_not_here_is_told_with_the_fix() -> None:
     found = serving(Wanted("medq-uni", EngineOptions("cuda"), "classical"))
     assert found.engine.name == "classical"
-    assert "onnxruntime-gpu" in found.alarms[0]
+    assert "onnxruntime-gpu" in found.why
 
 
 def test_who_was_given_up_is_not_tried(tmp_path: Path) -> None:
