@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import signal
 import tempfile
@@ -29,6 +28,7 @@ from medq_node.worker import working
 
 _DESTINATION = "out"
 _POLL_S = 0.2
+_REMOVE_S = 10.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -70,11 +70,11 @@ def run_folder(
         _refuse_old_results(node_status(sessions, layout, limit=None), out, layout)
         # Threads and children that start now inherit deaf ears: this thread alone hears Ctrl-C.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        with working(batch, sessions) as start_waiting:
+        with working(batch, sessions) as work:
             try:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
                 while True:
-                    start_waiting()
+                    work.start_waiting()
                     status = node_status(sessions, layout, limit=None)
                     progress(status, layout)
                     if settled(status):
@@ -82,10 +82,8 @@ def run_folder(
                     time.sleep(_POLL_S)
             except KeyboardInterrupt:
                 # Nobody resumes a batch: nothing to drain, and nothing may stay behind.
-                for child in multiprocessing.active_children():
-                    child.kill()
-                    child.join()
-                shutil.rmtree(data, ignore_errors=True)
+                work.abandon()
+                _remove(data)
                 stopped()
         for series in status.series:
             target = out / layout.output_folder(series.series_instance_uid, series.revision).name
@@ -137,6 +135,13 @@ def _rules(engine: str | None, restore: str) -> str:
     if engine is not None:
         then["engine"] = engine
     return yaml.safe_dump({"rules": [{"name": "command line", "then": then}]}, sort_keys=False)
+
+
+def _remove(data: Path) -> None:
+    """Remove a folder in which threads, or judges that lost their parent, may still write."""
+    deadline = time.monotonic() + _REMOVE_S
+    while data.exists() and time.monotonic() < deadline:
+        shutil.rmtree(data, ignore_errors=True)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import queue
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -56,6 +57,8 @@ class Children:
         self._warm_up = warm_up
         # The one used last is the warmest.
         self._idle: queue.LifoQueue[ProcessPool] = queue.LifoQueue()
+        self._ending = False
+        self._starting = threading.Lock()
         self._pools = {self._new_pool(place): place for place in places}
         for pool in self._pools:
             self._idle.put(pool)
@@ -81,7 +84,10 @@ class Children:
                     error = BrokenProcessPool(str(refused))
                 # An engine that failed may leave its library or its GPU unusable in that process.
                 if isinstance(error, (BrokenProcessPool, ProcessExpired, TookTooLong, EngineError)):
-                    pool = self._replace(pool)
+                    with self._starting:
+                        if self._ending:
+                            raise EngineFailure("was stopped")
+                        pool = self._replace(pool)
                 if not isinstance(error, BrokenProcessPool):
                     break
         finally:
@@ -102,7 +108,9 @@ class Children:
         raise EngineFailure(f"{kind} {_place(error)}".strip()) from error
 
     def kill(self) -> None:
-        """End all children at once."""
+        """End all children at once; no other takes their place, and their tasks fail."""
+        with self._starting:
+            self._ending = True
         for pool in self._pools:
             _end(pool)
 
@@ -157,6 +165,8 @@ def _place(error: BaseException) -> str:
 def _start_child(parent: int, log_level: str, place: Place) -> None:
     configure_logging(level=log_level, role="engine")
     place.take()
+    # Deaf to Ctrl-C where its parent is, it still has to hear the parent.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     # Out of memory, the kernel should take this process and not the one with the workflows.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")

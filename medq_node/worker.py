@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -40,21 +41,30 @@ def serve(config: Config, stop: threading.Event, ready: Callable[[], None]) -> N
     """Run workflows until ``stop`` is set, then let those in flight end."""
     with only_one(config.node.data / "worker.lock", _OLD_WORKER_GONE_S):
         sessions = open_database(config.database_url)
-        with working(config, sessions) as start_waiting:
+        with working(config, sessions) as work:
             retention = Retention(config, sessions)
             ready()
             polls = 0
             while not stop.wait(_POLL_S):
-                start_waiting()
+                work.start_waiting()
                 if polls % _CLEAN_EVERY_POLLS == 0:
                     retention.clean()
                     retention.clean_passed_on()
                 polls += 1
 
 
+class Work(NamedTuple):
+    """What keeps a launched worker going."""
+
+    start_waiting: Callable[[], None]
+    """Start the work that waits; to be called now and then."""
+    abandon: Callable[[], None]
+    """End the children at once, whatever they are at, and start no other."""
+
+
 @contextmanager
-def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
-    """Pipeline, delivery and notices on a launched engine; yields what starts the work that waits.
+def working(config: Config, sessions: Sessions) -> Iterator[Work]:
+    """Pipeline, delivery and notices on a launched engine.
 
     At the end, steps in flight get a while to finish; what is left then is done again at the next
     start.
@@ -91,7 +101,7 @@ def working(config: Config, sessions: Sessions) -> Iterator[Callable[[], None]]:
                 bell.bury_broken()
 
         try:
-            yield start_waiting
+            yield Work(start_waiting, children.kill)
         finally:
             if not busy.wait_idle(_DRAIN_S):
                 log.warning("not drained", after_s=_DRAIN_S)
