@@ -46,7 +46,8 @@ class SourceInstance:
     then column direction cosines; ``pixel_spacing_mm`` is (between rows, between columns).
     ``rescale_slope`` and ``rescale_intercept`` take stored values to ``unit``. ``padding`` is the
     declared inclusive range of stored values that are padding (PS3.3 C.7.5.1.1.2), ``None`` where
-    none is declared.
+    none is declared. ``frame`` is the 1-based number of a frame of a multi-frame object, ``None``
+    where the object is the image.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class SourceInstance:
     is_signed: bool
     body_part: str
     description: str
+    frame: int | None = None
 
     @property
     def stored_range(self) -> tuple[int, int]:
