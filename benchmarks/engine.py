@@ -47,7 +47,7 @@ def read(folder: Path) -> ArrayStack | None:
             found.append(pydicom.dcmread(path))
         except InvalidDicomError:
             return None
-    if not found or found[0].get("Modality") not in list(Modality):
+    if not found or found[0].get("Modality") not in Modality.sectional():
         return None
     first = found[0]
     values = [

@@ -118,7 +118,7 @@ def by_task(least: float) -> None:
         modality: max(
             kinds_of([modality]), key=lambda kind: kind.region in ("abdomen", "whole body")
         )
-        for modality in Modality
+        for modality in Modality.sectional()
     }
     for task in TASKS.values():
         kind, side = shown[task.modality], SIZES[task.modality]

@@ -130,6 +130,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def modalities(self) -> frozenset[Modality]:
+        """What the engine can assess."""
+        ...
+
+    @property
     def restorable(self) -> frozenset[Action]:
         """What the engine can do about a fault: the actions that its plans may name."""
         ...

@@ -113,6 +113,14 @@ CUT_OFFS: dict[Key, CutOffs] = {
         "The cortex is 3 mm thick and its folds lie close: a way of 4 mm takes some of the "
         "contrast that dementia is read from, 8 mm most of what resolution left.",
     ),
+    **{
+        (modality, Degradation.NOISE, None): CutOffs(
+            "% of signal", 8, 14, 20,
+            "Nothing better is known: the row of MR. It was never compared with what readers say "
+            "of radiographs, or of values in no unit, and such descriptions have a low confidence.",
+        )
+        for modality in Modality if modality not in Modality.sectional()
+    },
 }  # fmt: skip
 """(modality, degradation, region or None for all others) -> cut-offs of the first unit.
 

@@ -58,11 +58,25 @@ or right: an engine does not know which way the patient lies.
 
 
 class Modality(StrEnum):
-    """Modalities the node understands, by their DICOM defined terms (PS3.3 C.7.3.1.1.1)."""
+    """Modalities the node understands, by their DICOM defined terms (PS3.3 C.7.3.1.1.1).
+
+    The first three are sectional: slices of a body, which can be restored. The others are only ever
+    described: projections, and what is in no unit that an engine knows.
+    """
 
     CT = "CT"
     MR = "MR"
     PT = "PT"
+    CR = "CR"
+    DX = "DX"
+    MG = "MG"
+    XA = "XA"
+    OT = "OT"  # sections whose values are in no known unit, as CT that isn't in HU
+
+    @classmethod
+    def sectional(cls) -> tuple[Modality, ...]:
+        """What can be restored."""
+        return cls.CT, cls.MR, cls.PT
 
 
 class Degradation(StrEnum):
@@ -90,10 +104,16 @@ UNITS_OF: dict[Degradation, tuple[str, ...]] = {
 
 _MEANINGLESS = {
     (Modality.PT, Degradation.NOISE),
-    (Modality.MR, Degradation.LOW_COUNT),
-    (Modality.CT, Degradation.LOW_COUNT),
+    *((modality, Degradation.LOW_COUNT) for modality in Modality if modality is not Modality.PT),
+    *(
+        (modality, kind)
+        for modality in Modality
+        if modality not in Modality.sectional()
+        for kind in (Degradation.UNDERSAMPLING, Degradation.METAL)
+    ),
 }
-"""PET's noise is its low count; in CT few photons are said as noise, and MR counts nothing."""
+"""PET's noise is its low count; in X-ray images few photons are said as noise, and MR counts
+nothing. Metal in a projection is seen and harms nothing beside it, and nothing is undersampled."""
 
 APPLICABLE: dict[Modality, tuple[Degradation, ...]] = {
     modality: tuple(kind for kind in Degradation if (modality, kind) not in _MEANINGLESS)

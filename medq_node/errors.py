@@ -18,6 +18,10 @@ class Unprocessable(MedqError):
     """A series or object that is kept but can't be assessed or restored; the message says why."""
 
 
+class UnsuitedKind(Unprocessable):
+    """An object of a kind that is never assessed; others of its series may be all the same."""
+
+
 class StoreError(MedqError):
     """The database can't be reached or read; the message names its URL without a password."""
 

@@ -144,6 +144,35 @@ def pet_series(
     return _write(folder, images, attributes)
 
 
+def stills(
+    folder: Path,
+    sop_class_uid: str,
+    modality: str,
+    *,
+    views: tuple[str, ...],
+    photometric: str = "MONOCHROME2",
+) -> list[Path]:
+    """Projections of one series, one for each view, 12 bits: a body with noise of 5 % around 2000.
+
+    With MONOCHROME1 the same picture on the screen, its values turned round.
+    """
+    images = []
+    for i, view in enumerate(views):
+        noise = np.random.default_rng(20 + i).normal(0, 100, (128, 128))
+        picture = (phantom(1, 128, 128)[0] * 2000 + noise).clip(0, 4095).round().astype(np.uint16)
+        stored = picture if photometric == "MONOCHROME2" else 4095 - picture
+        image = _image(sop_class_uid, modality, i, stored.astype(np.uint16), bits_stored=12)
+        for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+            delattr(image, keyword)
+        image.PhotometricInterpretation = photometric
+        image.ImageType = ["ORIGINAL", "PRIMARY"]
+        image.ImagerPixelSpacing = ["0.2", "0.2"]
+        image.BodyPartExamined = "BREAST" if modality == "MG" else "CHEST"
+        image.ImageLaterality, image.ViewPosition = "L", view
+        images.append(image)
+    return _write(folder, images, {})
+
+
 def phantom(slices: int, rows: int, columns: int) -> NDArray[np.float64]:
     """0 outside, 1 in an elliptic body with two organs (0.9, 1.1); (slices, rows, columns)."""
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]

@@ -8,10 +8,10 @@ import json
 from engines import aggregate, description, sampled, severity, verdict
 from engines.base import EngineOptions, FloatArray, ImageStack, Slab, StackInfo
 from engines.classical import measure, noise, restore, sharpness
-from engines.description import QualityDescription
+from engines.description import Modality, QualityDescription
 from engines.parameters import constants_of
 
-VERSION = "1.1.1"
+VERSION = "1.2.0"
 """Changes with the method; numbers that are constants change the digest by themselves."""
 
 
@@ -31,6 +31,7 @@ class ClassicalEngine:
     name = "classical"
     version = VERSION
     restorable = measure.RESTORABLE
+    modalities = frozenset(Modality)
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         """Takes ``options`` as every engine does; NumPy runs in one way only."""

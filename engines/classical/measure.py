@@ -20,7 +20,7 @@ see ``engines.severity``) is never reported as absent but named as not assessed.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from engines.description import (
     Degradation,
     Modality,
     QualityDescription,
+    Verdict,
 )
 from engines.severity import cut_offs, graded_finding
 from engines.verdict import verdict_of
@@ -146,7 +147,11 @@ def describe(info: StackInfo, measures: list[SliceMeasures]) -> QualityDescripti
     pixel_mm = float(np.sqrt(info.spacing_mm[1] * info.spacing_mm[2]))
     confidence = _confidence(info, measures)
     slices = {m.index + 1: _of_slice(m, info, pixel_mm, confidence) for m in measures}
-    return aggregate(slices, RESTORABLE, confidence=confidence, pixel_mm=pixel_mm)
+    said = aggregate(slices, RESTORABLE, confidence=confidence, pixel_mm=pixel_mm)
+    if not said.findings:
+        # Nothing was measured that could make it good.
+        return replace(said, verdict=Verdict.USABLE, confidence=Confidence.LOW)
+    return said
 
 
 def _of_slice(
@@ -182,10 +187,13 @@ def _of_slice(
 
 
 def _confidence(info: StackInfo, measures: list[SliceMeasures]) -> Confidence:
-    """High only for CT with noise on most slices and edges; MR and PET texture looks like noise."""
+    """High only for CT with noise on most slices and edges; MR and PET texture looks like noise.
+
+    Low for what the cut-offs were never compared with.
+    """
     share = sum(m.noise is not None for m in measures) / len(measures)
     edges = any(m.fwhm_mm is not None for m in measures)
-    if share == 0 or info.spacing_mm[1] <= 0:
+    if share == 0 or info.spacing_mm[1] <= 0 or info.modality not in Modality.sectional():
         return Confidence.LOW
     if info.modality is Modality.CT and share >= 0.8 and edges:
         return Confidence.HIGH

@@ -82,7 +82,7 @@ class SliceNoise:
 def kernel_side(modality: Modality, row_mm: float, column_mm: float) -> int:
     """Odd side of the window in pixels."""
     spacing = (row_mm * column_mm) ** 0.5
-    if spacing <= 0:
+    if spacing <= 0 or modality not in KERNEL_MM:
         return DEFAULT_KERNEL
     side = round(KERNEL_MM[modality] / spacing)
     return int(np.clip(side | 1, *KERNEL_PIXELS))

@@ -96,6 +96,7 @@ class MedQUniEngine:
 
     name = "medq-uni"
     restorable = RESTORING
+    modalities = frozenset(Modality.sectional())
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ def exported_again(folder: Path, out: Path) -> None:
         str(table["version"]),
         table["trained"],
         {severity: table["gates"][severity.value] for severity in Severity},
-        {one: Calibration(**table["calibration"][one.value]) for one in Modality},
+        {one: Calibration(**table["calibration"][one.value]) for one in Modality.sectional()},
     )
 
 
@@ -144,7 +144,7 @@ def export(
     served = half.float().eval()
     for graph, module, arguments, inputs, outputs in _graphs(served):
         _export_graph(out, graph, module, arguments, inputs, outputs)
-    calibration = calibration or {modality: Calibration() for modality in Modality}
+    calibration = calibration or {modality: Calibration() for modality in Modality.sectional()}
     weights_file.write_table(out, version, gates, calibration, trained)
 
 

@@ -104,7 +104,7 @@ def spectrum_of(image: FloatArray, modality: Modality, tile: int = 0) -> FloatAr
 def facts_of(modality: Modality, region: str, spacing_mm: tuple[float, float, float]) -> FloatArray:
     """What the header tells: modality, region, pixel and slice spacing (0 where unknown)."""
     found = np.zeros(FACTS, np.float32)
-    found[list(Modality).index(modality)] = 1
+    found[Modality.sectional().index(modality)] = 1
     found[3 + REGIONS.index(region)] = 1
     slice_mm, pixel_mm = spacing_mm[0], float(np.sqrt(max(spacing_mm[1] * spacing_mm[2], 0)))
     if pixel_mm > 0:

@@ -70,7 +70,7 @@ def held_out_patients(folder: Path, share: float, seed: int) -> frozenset[str]:
     held = {patient for patient, lot in lots.items() if lot < share}
     alike = [
         {header.patient: lots[header.patient] for header in headers if header.modality is modality}
-        for modality in Modality
+        for modality in Modality.sectional()
     ]
     for some in alike:
         if some and some.keys() <= held:

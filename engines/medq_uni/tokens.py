@@ -70,7 +70,7 @@ def slots(modality: Modality) -> tuple[Slot, ...]:
 
 
 def _vocabulary() -> tuple[str, ...]:
-    words = ["<pad>", "<start>", *(m.value for m in Modality), *REGIONS]
+    words = ["<pad>", "<start>", *(m.value for m in Modality.sectional()), *REGIONS]
     words += [f"{severity} {kind}" for kind in Degradation for severity in Severity]
     words += ["no place", *PLACES, "no number"]
     words += [f"{LOWEST * math.exp(STEP * k):.3g}" for k in range(NUMBERS)]
@@ -79,7 +79,7 @@ def _vocabulary() -> tuple[str, ...]:
 
 VOCABULARY: tuple[str, ...] = _vocabulary()
 """Every token as people read it, by its number."""
-_FIRST_REGION = 2 + len(Modality)
+_FIRST_REGION = 2 + len(Modality.sectional())
 _FIRST_STATE = _FIRST_REGION + len(REGIONS)
 NO_PLACE = _FIRST_STATE + len(Degradation) * len(Severity)
 NO_NUMBER = NO_PLACE + 1 + len(PLACES)
@@ -87,13 +87,13 @@ FIRST_NUMBER = NO_NUMBER + 1
 NUMBER_VALUES = LOWEST * np.exp(STEP * np.arange(NUMBERS))
 """What each number token says."""
 PAD, START = 0, 1
-LONGEST = max(len(slots(modality)) for modality in Modality)
+LONGEST = max(len(slots(modality)) for modality in Modality.sectional())
 """Tokens of the longest sentence."""
 
 
 def modality_token(modality: Modality) -> int:
     """The token of a modality."""
-    return 2 + list(Modality).index(modality)
+    return 2 + Modality.sectional().index(modality)
 
 
 def region_token(region: str) -> int:

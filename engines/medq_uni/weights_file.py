@@ -102,7 +102,9 @@ def write_table(
         "vocabulary": vocabulary_digest(),
         "trained": dict(trained),
         "gates": {severity.value: gates[severity] for severity in Severity},
-        "calibration": {modality.value: asdict(calibration[modality]) for modality in Modality},
+        "calibration": {
+            modality.value: asdict(calibration[modality]) for modality in Modality.sectional()
+        },
         "files": {name: file_digest(folder / name) for name in (CONFIG, *SERVED)},
     }
     part = folder / (TABLE + ".part")
@@ -147,7 +149,7 @@ def _weights(folder: Path, table: dict[str, Any], digest: str) -> Weights:
     rising = [gates[severity] for severity in Severity]
     if rising[0] != 0 or not all(a <= b <= 1 for a, b in pairwise(rising)):
         raise ValueError(f"gates {rising} don't rise from 0 to at most 1")
-    calibration = {m: Calibration(**table["calibration"][m.value]) for m in Modality}
+    calibration = {m: Calibration(**table["calibration"][m.value]) for m in Modality.sectional()}
     for one in calibration.values():
         if not (0 < one.temperature < math.inf and 0 <= one.medium <= one.high <= 1):
             raise ValueError(f"{one} can't be")

@@ -35,6 +35,7 @@ def geometry_mismatches(source: SeriesStack, restored: SeriesStack) -> list[str]
         )
         for name, words in compared.items()
         if not _same(getattr(ours, name), getattr(theirs, name))
+        and not (name == "frame_of_reference_uid" and not theirs.frame_of_reference_uid)
     ]
 
 

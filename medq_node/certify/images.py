@@ -1,9 +1,11 @@
-"""A restored image beside the source image that it names: derived, and nothing else moved."""
+"""A restored image beside the source image that it names: derived, and nothing else moved.
+
+Frames of an enhanced object name theirs in a functional group of their own, images in their header.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from pydicom.dataset import Dataset
@@ -11,13 +13,15 @@ from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from medq_node.certify.references import Instances, items, named
 from medq_node.certify.same import same_number, same_value
-from medq_node.errors import Unprocessable
-from medq_node.pixels.header import text, texts
-from medq_node.pixels.instance import SourceInstance, read_instance
+from medq_node.pixels.header import Attributes, integer, text, texts
+from medq_node.pixels.images import ENHANCED
+from medq_node.pixels.instance import SourceInstance
 from medq_node.pixels.series import SeriesStack
 
-Places = dict[str, tuple[int, SeriesStack, int]]
-"""SOP Instance UID -> (order among all, its series, 0-based place in it)."""
+Key = tuple[str, int | None]
+"""SOP Instance UID, and the 1-based frame of a multi-frame object."""
+Places = dict[Key, tuple[int, SeriesStack, int]]
+"""Image -> (order among all, its stack, 0-based place in it)."""
 
 _SOURCE_PURPOSE: Final = ("121322", "DCM")
 _FIELDS: Final = {
@@ -40,6 +44,10 @@ _FIELDS: Final = {
     "bits_stored": "Bits Stored",
     "is_signed": "Pixel Representation",
     "padding": "Pixel Padding Value",
+    "b_value": "Diffusion b-value",
+    "gradient": "Diffusion Gradient Orientation",
+    "trigger_ms": "Trigger Time",
+    "kernel": "Convolution Kernel",
 }
 """Field of ``SourceInstance`` -> what it is called."""
 _ATTRIBUTES: Final = (
@@ -53,11 +61,22 @@ _PET_SERIES_TIME: Final = ("SeriesDate", "SeriesTime")
 
 
 def derivation_faults(dataset: Dataset, images: Instances) -> Iterator[str]:
-    """Derived of one image among ``images`` (C.7.6.1.1.2, C.7.6.1.1.4, C.8.9.4)."""
-    pet = text(dataset, "SOPClassUID") == PositronEmissionTomographyImageStorage
-    expected = ("DERIVED", "PRIMARY" if pet else "SECONDARY")
+    """Derived of one image among ``images``, and so every frame, each told once.
+
+    PS3.3 C.7.6.1.1.2, C.7.6.1.1.4, C.8.9.4; of frames C.8.16.1, C.7.6.16.2.6.
+    """
+    sop_class_uid = text(dataset, "SOPClassUID")
+    primary = sop_class_uid == PositronEmissionTomographyImageStorage or sop_class_uid in ENHANCED
+    expected = ("DERIVED", "PRIMARY" if primary else "SECONDARY")
     if texts(dataset, "ImageType")[:2] != expected:
         yield f"its Image Type doesn't begin with {expected[0]}\\{expected[1]}"
+    groups = list(items(dataset, "PerFrameFunctionalGroupsSequence"))
+    found = [_derivation_faults(last_derivation(group), images) for group in groups]
+    for faults in found or [_derivation_faults(dataset, images)]:
+        yield from faults
+
+
+def _derivation_faults(dataset: Dataset, images: Instances) -> Iterator[str]:
     if not text(dataset, "DerivationDescription"):
         yield "it has no Derivation Description"
     if not any(items(dataset, "DerivationCodeSequence")):
@@ -82,40 +101,54 @@ def places_of(sources: Sequence[SeriesStack]) -> Places:
     places: Places = {}
     for source in sources:
         for index, instance in enumerate(source.instances):
-            places.setdefault(instance.sop_instance_uid, (len(places), source, index))
+            key = (instance.sop_instance_uid, instance.frame)
+            places.setdefault(key, (len(places), source, index))
     return places
 
 
-def source_of(dataset: Dataset, places: Places) -> tuple[SeriesStack, int] | None:
-    """The series and the 0-based place in it of the image that ``dataset`` names as its source.
+def sources_of(dataset: Dataset, places: Places) -> list[tuple[SeriesStack, int] | None]:
+    """Of each image or frame of ``dataset`` the stack and 0-based place of what it was made of.
 
-    Of several the first in the order of ``places``.
+    ``None`` where it names none of ``places``; of several the first in their order.
     """
-    wanted = {named(reference)[1] for reference in items(dataset, "SourceImageSequence")}
-    found = [places[uid] for uid in wanted if uid in places]
+    groups = list(items(dataset, "PerFrameFunctionalGroupsSequence"))
+    return [
+        _place(derived, places) for derived in [last_derivation(g) for g in groups] or [dataset]
+    ]
+
+
+def last_derivation(group: Dataset) -> Dataset:
+    """Of a frame's derivations the last: that which we added."""
+    return next(reversed(list(items(group, "DerivationImageSequence"))), Dataset())
+
+
+def _place(derived: Dataset, places: Places) -> tuple[SeriesStack, int] | None:
+    wanted = {
+        (named(one)[1], integer(one, "ReferencedFrameNumber"))
+        for one in items(derived, "SourceImageSequence")
+    }
+    found = [places[key] for key in wanted if key in places]
     return min(found, key=lambda place: place[0])[1:] if found else None
 
 
 def image_faults(
-    path: Path, dataset: Dataset, source: SourceInstance, header: Dataset
+    ours: SourceInstance, attributes: Attributes, source: SourceInstance, header: Attributes
 ) -> Iterator[str]:
-    """Where geometry, order, format or units of the image at ``path`` are not the source's.
+    """Where geometry, order, format or units of the image ``ours`` are not the source's.
 
-    ``header`` is that of the source image.
+    ``attributes`` are those of ours, ``header`` those of the source image.
     """
-    try:
-        ours = read_instance(path)
-    except Unprocessable as problem:
-        yield f"it can't be used as an image: {problem}"
-        return
     for field, words in _FIELDS.items():
-        if not _equal(getattr(source, field), getattr(ours, field)):
+        before = getattr(source, field)
+        if field == "frame_of_reference_uid" and not before:
+            continue  # what has none is given one
+        if not _equal(before, getattr(ours, field)):
             yield f"its {words} differs from that of its source image"
     is_pet = source.sop_class_uid == PositronEmissionTomographyImageStorage
     for keyword in (*_ATTRIBUTES, *(_PET_SERIES_TIME if is_pet else ())):
-        if not same_value(header, dataset, keyword):
+        if not same_value(header, attributes, keyword):
             yield f"its {keyword} differs from that of its source image"
-    if text(header, "LossyImageCompression") == "01" != text(dataset, "LossyImageCompression"):
+    if text(header, "LossyImageCompression") == "01" != text(attributes, "LossyImageCompression"):
         yield "it doesn't say that its source image was compressed with loss"
 
 

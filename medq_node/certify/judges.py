@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 import structlog
 
-from medq_node.certify.images import places_of, source_of
+from medq_node.certify.images import places_of, sources_of
 from medq_node.certify.verdicts import (
     Verdict,
     inherited,
@@ -184,7 +184,7 @@ class _Bench:
         """Of the image that ``output`` was made of; of a document, of each series' first image."""
         instances = [source.instances[0] for source in self.sources]
         if output.kind is OutputKind.RESTORED:
-            found = source_of(read_header(output.path)[0], places_of(self.sources))
+            found = sources_of(read_header(output.path)[0], places_of(self.sources))[0]
             instances = [found[0].instances[found[1]]] if found else []
         errors: set[str] = set()
         for instance in instances:

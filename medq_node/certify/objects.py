@@ -18,18 +18,21 @@ from pydicom.uid import UID, KeyObjectSelectionDocumentStorage
 from medq_node.certify.attributes import attribute_faults
 from medq_node.certify.documents import document_faults, key_object_faults
 from medq_node.certify.images import (
+    Key,
     Places,
     derivation_faults,
     image_faults,
     places_of,
-    source_of,
+    sources_of,
 )
 from medq_node.certify.references import Instances, instances_of, references_of
 from medq_node.certify.same import study_faults
 from medq_node.errors import Unprocessable
 from medq_node.malformed import MALFORMED
 from medq_node.objects import OutputKind, OutputObject, OutputReference
-from medq_node.pixels.header import read_whole, text
+from medq_node.pixels.frame_header import FrameHeader
+from medq_node.pixels.header import read_header, read_whole, text
+from medq_node.pixels.images import ENHANCED, read_images
 from medq_node.pixels.series import SeriesStack
 from medq_node.provenance import made_by_us
 
@@ -77,7 +80,7 @@ def check_objects(
         research_label,
     )
     faults = []
-    derived: Counter[str] = Counter()
+    derived: Counter[Key] = Counter()
     for output in outputs:
         found = list(_faults(output, against, derived))
         faults += [f"Object {output.sop_instance_uid}: {fault}." for fault in found]
@@ -86,13 +89,16 @@ def check_objects(
     return tuple(faults)
 
 
-def _faults(output: OutputObject, against: _Known, derived: Counter[str]) -> Iterator[str]:
+def _faults(output: OutputObject, against: _Known, derived: Counter[Key]) -> Iterator[str]:
     """Faults of one object; ``derived`` counts by source image what was made of it."""
     try:
-        digest = hashlib.sha256(output.path.read_bytes()).hexdigest()
+        with output.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != output.sha256:
             yield "its bytes are not those that were recorded (SHA-256 differs)"
-        dataset = read_whole(output.path)
+        # An enhanced object may be larger than memory: its pixels are read frame by frame.
+        enhanced = output.sop_class_uid in ENHANCED
+        dataset = read_header(output.path)[0] if enhanced else read_whole(output.path)
         # Reading is lazy: touch every value, so that a broken one shows here and not later.
         dataset.walk(lambda _, element: element.value)
     except (Unprocessable, *MALFORMED) as error:
@@ -117,20 +123,49 @@ def _faults(output: OutputObject, against: _Known, derived: Counter[str]) -> Ite
 
 
 def _restored_faults(
-    output: OutputObject, dataset: FileDataset, against: _Known, derived: Counter[str]
+    output: OutputObject, dataset: FileDataset, against: _Known, derived: Counter[Key]
 ) -> Iterator[str]:
-    yield from derivation_faults(dataset, against.images)
-    found = source_of(dataset, against.places)
-    headers = against.headers
-    if found is not None:
-        source, index = found
-        derived[source.instances[index].sop_instance_uid] += 1
-        headers = [source.header(index)]
+    yield from dict.fromkeys(derivation_faults(dataset, against.images))
+    found = sources_of(dataset, against.places)
+    named = [one for one in found if one is not None]
+    headers = [named[0][0].header(named[0][1])] if named else against.headers
+    for source, index in named:
+        image = source.instances[index]
+        derived[image.sop_instance_uid, image.frame] += 1
     missing = list(attribute_faults(dataset, output.sop_class_uid, headers))
     yield from missing
     yield from study_faults(dataset, headers, whole=True)
-    if found is not None and not missing:
-        yield from image_faults(output.path, dataset, source.instances[index], headers[0])
+    if named and not missing:
+        yield from _place_faults(output, dataset, found, headers[0])
+
+
+def _place_faults(
+    output: OutputObject,
+    dataset: Dataset,
+    found: Sequence[tuple[SeriesStack, int] | None],
+    header: Dataset,
+) -> Iterator[str]:
+    """Where images or frames don't lie where, or mean what, their sources do; each told once."""
+    try:
+        images = read_images(output.path)
+    except Unprocessable as problem:
+        yield f"it can't be used as an image: {problem}"
+        return
+    faults: Counter[str] = Counter()
+    for image, place in zip(images, found, strict=False):
+        if place is None:
+            faults["it doesn't say which frame of the source it was made of"] += 1
+            continue
+        source = place[0].instances[place[1]]
+        if image.frame is None or source.frame is None:
+            faults.update(image_faults(image, dataset, source, header))
+            continue
+        ours, theirs = FrameHeader(dataset, image.frame - 1), FrameHeader(header, source.frame - 1)
+        faults.update(image_faults(image, ours, source, theirs))
+    if len(images) != len(found):
+        faults["it has not as many frames as functional groups"] += 1
+    for fault, count in faults.items():
+        yield fault if len(images) == 1 else f"{fault} ({count} of {len(images)} frames)"
 
 
 def _identity_faults(output: OutputObject, dataset: FileDataset, against: _Known) -> Iterator[str]:
@@ -194,17 +229,16 @@ def _faults_among(outputs: Sequence[OutputObject], against: _Known) -> Iterator[
 
 
 def _incomplete(
-    outputs: Sequence[OutputObject], sources: Sequence[SeriesStack], derived: Counter[str]
+    outputs: Sequence[OutputObject], sources: Sequence[SeriesStack], derived: Counter[Key]
 ) -> Iterator[str]:
     """A restored series has one image for each image of its source, and stands alone."""
     restored = [output for output in outputs if output.kind is OutputKind.RESTORED]
     for source in sources:
-        uids = [instance.sop_instance_uid for instance in source.instances]
-        made = [derived[uid] for uid in uids]
+        made = [derived[i.sop_instance_uid, i.frame] for i in source.instances]
         if not any(made):
             continue
         if missing := made.count(0):
-            yield f"The restored series lacks {missing} of {len(uids)} images"
+            yield f"The restored series lacks {missing} of {len(made)} images"
         if doubled := sum(count > 1 for count in made):
             yield f"The restored series has {doubled} source images more than once"
     if len({output.series_instance_uid for output in restored}) > len(sources):

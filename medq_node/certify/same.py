@@ -18,7 +18,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.valuerep import validate_value
 
-from medq_node.pixels.header import texts
+from medq_node.pixels.header import Attributes, texts
 
 _MODULES: Final = ("patient", "general-study", "patient-study")
 _LEFT_OUT: Final = frozenset({"DeidentificationMethod"})
@@ -59,7 +59,7 @@ def _study_keywords() -> tuple[str, ...]:
     )
 
 
-def same_value(source: Dataset, ours: Dataset, keyword: str) -> bool:
+def same_value(source: Attributes, ours: Attributes, keyword: str) -> bool:
     """Whether our value of an attribute is the source's, or the source's put right."""
     vr = dictionary_VR(keyword)
     before, after = _values(source, keyword), _values(ours, keyword)
@@ -72,7 +72,7 @@ def same_value(source: Dataset, ours: Dataset, keyword: str) -> bool:
     return all(_agree(vr, keyword, *pair) for pair in zip(before, after, strict=True))
 
 
-def _values(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+def _values(dataset: Attributes, keyword: str) -> tuple[str, ...]:
     """Without padding; an empty tuple where no value has a character."""
     values = tuple(value.replace("\0", "").strip() for value in texts(dataset, keyword))
     return values if any(values) else ()

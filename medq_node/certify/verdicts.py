@@ -23,6 +23,11 @@ _UNQUOTED: Final = frozenset(
 )
 """What dciodvfy says without a place, and without quoting anything."""
 _IOD_DONE: Final = "IOD validation complete"
+_MISTAKEN_OF_DERIVED: Final = re.compile(
+    r"Error - <.*> - Attribute present when condition unsatisfied .* - Module=<MRPulseSequence>"
+)
+"""dciodvfy forbids derived images to say with which pulse sequence they were measured; by PS3.3
+C.8.13.4 each of these attributes "may be present otherwise"."""
 _MISTAKEN: Final = re.compile(
     r"Error: Template 2010 KeyObjectSelection/.*/\[Row [34]\] CODE CID 701[12]: .*"
     r"Conditional content item present when condition not satisfied$"
@@ -44,7 +49,8 @@ def read_dciodvfy(lines: Sequence[str]) -> Verdict | None:
     errors = tuple(line for line in lines if line.startswith("Error"))
     if not errors and not any(_IOD.match(line) for line in lines):
         return None
-    return Verdict(tuple(lines), errors)
+    meant = (error for error in errors if not _MISTAKEN_OF_DERIVED.match(error))
+    return Verdict(tuple(lines), tuple(meant))
 
 
 def read_pixelmed(lines: Sequence[str]) -> Verdict | None:

@@ -95,6 +95,11 @@ PROCEDURES: Final = {
     Modality.CT: Code("25045-6", "LN", "CT unspecified body region"),
     Modality.MR: Code("25056-3", "LN", "MRI unspecified body region"),
     Modality.PT: Code("44136-0", "LN", "PET unspecified body region"),
+    **{
+        modality: Code("363679005", "SCT", "Imaging procedure")
+        for modality in Modality
+        if modality not in Modality.sectional()
+    },
 }
 """CID 100 Quantitative Diagnostic Imaging Procedures."""
 
@@ -105,6 +110,11 @@ MODALITIES: Final = {
     Modality.CT: Code("CT", "DCM", "Computed Tomography"),
     Modality.MR: Code("MR", "DCM", "Magnetic Resonance"),
     Modality.PT: Code("PT", "DCM", "Positron emission tomography"),
+    Modality.CR: Code("CR", "DCM", "Computed Radiography"),
+    Modality.DX: Code("DX", "DCM", "Digital Radiography"),
+    Modality.MG: Code("MG", "DCM", "Mammography"),
+    Modality.XA: Code("XA", "DCM", "X-Ray Angiography"),
+    Modality.OT: Code("CT", "DCM", "Computed Tomography"),  # in no known unit
 }
 """CID 29 Acquisition Modality."""
 

@@ -47,6 +47,22 @@ _TYPE_2_BY_MODALITY: Final = {
 }
 """CT Image (C.8.2.1), MR Image (C.8.3.1)."""
 
+_TYPE_2_FRAMES: Final = (
+    "Manufacturer",
+    "SeriesNumber",
+    "InstanceNumber",
+    "PositionReferenceIndicator",
+)
+"""General Series, General Equipment, Multi-frame Dimension's neighbours, Frame of Reference."""
+
+_TYPE_1_FRAMES: Final = {
+    "BurnedInAnnotation": "NO",
+    "LossyImageCompression": "00",
+    "PresentationLUTShape": "IDENTITY",
+}
+"""What every enhanced image says (C.8.13.1, C.8.15.2): of what has burned-in text nothing is made,
+loss is set where it is known, and values mean what they mean everywhere in CT, MR and PET."""
+
 _PAIRED_BODY_PARTS: Final = frozenset(
     {"ACJOINT", "ADRENAL", "ANKLE", "ARM", "AXILLA", "BREAST", "BRONCHUS", "BUTTOCK", "CALCANEUS"}
     | {"CALF", "CAROTID", "CHEEK", "CLAVICLE", "CORNEA", "EAR", "ELBOW", "EXTREMITY", "EYE"}
@@ -64,6 +80,15 @@ _CODES_THAT_MAY_BE_EMPTY: Final = frozenset(
     | {"PatientBreedCodeSequence", "ContainerTypeCodeSequence"}
 )
 """Type 2 in the classic CT, MR and PET IODs: present without an item means unknown."""
+_PERSONS: Final = (
+    "ReferringPhysicianIdentificationSequence",
+    "ConsultingPhysicianIdentificationSequence",
+    "PhysiciansOfRecordIdentificationSequence",
+    "PhysiciansReadingStudyIdentificationSequence",
+    "PerformingPhysicianIdentificationSequence",
+    "OperatorIdentificationSequence",
+    "RequestingPhysicianIdentificationSequence",
+)
 _CARDIAC_GATING: Final = frozenset({"CG", "PPG", "PG"})
 _REFERENCE_SEQUENCES: Final = (
     "ReferencedStudySequence",
@@ -80,6 +105,7 @@ def conform_study(dataset: Dataset) -> None:
     repair_values(dataset)
     _complete_references(dataset)
     _drop_broken_codes(dataset)
+    _drop_unidentified_persons(dataset)
     if dataset.get("PatientSex") not in ("M", "F", "O"):
         dataset.PatientSex = None
     _state_deidentification(dataset)
@@ -98,6 +124,15 @@ def conform_image(dataset: Dataset) -> None:
             _conform_mr(dataset)
         case "PT":
             _conform_pet(dataset)
+
+
+def conform_frames(dataset: Dataset) -> None:
+    """Make the header of an enhanced CT, MR or PET object valid, in place."""
+    conform_study(dataset)
+    _add_empty(dataset, _TYPE_2_FRAMES)
+    for keyword, value in _TYPE_1_FRAMES.items():
+        if not dataset.get(keyword):
+            setattr(dataset, keyword, value)
 
 
 def _add_empty(dataset: Dataset, keywords: tuple[str, ...]) -> None:
@@ -146,6 +181,20 @@ def _drop_broken_codes(dataset: Dataset, within: str = "") -> None:
                 element.value = items
         for item in element.value or ():
             _drop_broken_codes(item, element.keyword)
+
+
+def _drop_unidentified_persons(dataset: Dataset) -> None:
+    """Drop identifications of people without the code that is one (PS3.3 Table 10-1)."""
+    for keyword in _PERSONS:
+        if keyword not in dataset:
+            continue
+        items = [
+            i for i in dataset[keyword].value or () if i.get("PersonIdentificationCodeSequence")
+        ]
+        if items:
+            dataset[keyword].value = items
+        else:
+            delattr(dataset, keyword)
 
 
 def _may_be_empty(keyword: str, within: str) -> bool:

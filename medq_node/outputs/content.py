@@ -36,7 +36,8 @@ class ReportContent:
     ``superseded`` are the outputs of an earlier revision that these replace: a late slice or a
     correction made a new one. ``overridden`` are whole sentences on what the rule's options changed
     of the engine's words; ``before`` stays what the engine said. ``alarms`` are whole sentences on
-    an engine that could not be used or is not to be trusted.
+    an engine that could not be used or is not to be trusted, ``left_out`` those on objects of the
+    series that are of no kind to be assessed.
     """
 
     before: QualityDescription
@@ -50,11 +51,12 @@ class ReportContent:
     superseded: tuple[OutputReference, ...] = ()
     overridden: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReportPart:
-    """One series in a report; ``identity`` is the one that its restored images were named by."""
+    """One stack of a series in a report; ``identity`` is that of what was restored of it."""
 
     source: SeriesStack
     content: ReportContent

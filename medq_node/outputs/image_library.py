@@ -33,21 +33,22 @@ _SOURCE = Code("260753009", "SCT", "Source")
 
 Value = str | float | Code
 
+Refer = Callable[[SourceInstance], tuple[str, int | None]]
+"""A source image -> SOP Instance UID and 1-based frame, if any, of what is referred to for it."""
+
 
 def image_library(
-    groups: Sequence[tuple[Sequence[SourceInstance], Callable[[str], str]]],
+    groups: Sequence[tuple[Sequence[SourceInstance], Refer]],
 ) -> ContainerContentItem:
-    """The library of ``groups``: images, and the map from their UIDs to the ones referred to."""
+    """The library of ``groups``: images, and the map from them to what is referred to."""
     library = _container(standard.DCM.ImageLibrary)
     library.ContentSequence = ContentSequence(
-        [_group(images, instance_uid) for images, instance_uid in groups if images]
+        [_group(images, refer) for images, refer in groups if images]
     )
     return library
 
 
-def _group(
-    images: Sequence[SourceInstance], instance_uid: Callable[[str], str]
-) -> ContainerContentItem:
+def _group(images: Sequence[SourceInstance], refer: Refer) -> ContainerContentItem:
     described = [_descriptors(image) for image in images]
     shared = {
         name
@@ -59,10 +60,12 @@ def _group(
         [_item(name, value) for name, value in described[0].items() if name in shared]
     )
     for image, descriptors in zip(images, described, strict=True):
+        uid, frame = refer(image)
         entry = ImageContentItem(
             name=_SOURCE,
             referenced_sop_class_uid=image.sop_class_uid,
-            referenced_sop_instance_uid=instance_uid(image.sop_instance_uid),
+            referenced_sop_instance_uid=uid,
+            referenced_frame_numbers=frame,
             relationship_type=RelationshipTypeValues.CONTAINS,
         )
         own = [_item(name, value) for name, value in descriptors.items() if name not in shared]
@@ -78,12 +81,16 @@ def _descriptors(image: SourceInstance) -> dict[Code, tuple[Value, Code | None]]
     between_rows, between_columns = image.pixel_spacing_mm
     result: dict[Code, tuple[Value, Code | None]] = {
         dcm.Modality: (codes.MODALITIES[image.modality], None),
-        dcm.FrameOfReferenceUID: (image.frame_of_reference_uid, None),
         dcm.PixelDataRows: (image.rows, _PIXELS),
         dcm.PixelDataColumns: (image.columns, _PIXELS),
-        dcm.HorizontalPixelSpacing: (between_columns, _MM),
-        dcm.VerticalPixelSpacing: (between_rows, _MM),
     }
+    if between_rows and between_columns:
+        result[dcm.HorizontalPixelSpacing] = (between_columns, _MM)
+        result[dcm.VerticalPixelSpacing] = (between_rows, _MM)
+    if image.frame_of_reference_uid:
+        result[dcm.FrameOfReferenceUID] = (image.frame_of_reference_uid, None)
+    if not image.is_located:
+        return result
     positions = (dcm.ImagePositionPatientX, dcm.ImagePositionPatientY, dcm.ImagePositionPatientZ)
     result |= {name: (v, _MM) for name, v in zip(positions, image.position_mm, strict=True)}
     cosines = (

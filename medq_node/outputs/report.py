@@ -24,7 +24,8 @@ from medq_node.outputs.labels import (
     series_number,
 )
 from medq_node.outputs.report_tree import measurement_report
-from medq_node.outputs.uids import INSTANCE_PART, SERIES_PART, derived_uid, restored_instance_uid
+from medq_node.outputs.restored_places import restored_of
+from medq_node.outputs.uids import INSTANCE_PART, SERIES_PART, derived_uid
 
 __all__ = ["ActionTaken", "ReportContent", "ReportPart", "write_report"]
 
@@ -67,7 +68,7 @@ def write_report(
 def _first(parts: Sequence[ReportPart], study: bool) -> ReportPart:
     if not parts:
         raise OutputError("a report needs a series to be about")
-    if len(parts) > 1 and not study:
+    if len({part.source.instances[0].series_instance_uid for part in parts}) > 1 and not study:
         raise OutputError("a report on several series is one on their study")
     if len({part.source.instances[0].study_instance_uid for part in parts}) > 1:
         raise OutputError("a report is about the series of one study")
@@ -75,32 +76,18 @@ def _first(parts: Sequence[ReportPart], study: bool) -> ReportPart:
 
 
 def _evidence(parts: Sequence[ReportPart], header: Dataset) -> list[Dataset]:
-    """Every image that the report is about; the first one carries patient and study."""
-    evidence = [header]
+    """Every object that the report is about, once; the first carries patient and study."""
+    named: dict[str, tuple[str, str, str, str]] = {}
     for part in parts:
-        images = part.source.instances
-        evidence += [
-            reference(
-                image.sop_class_uid,
-                image.sop_instance_uid,
-                image.series_instance_uid,
-                image.study_instance_uid,
-            )
-            for image in images
-            if image is not parts[0].source.instances[0]
-        ]
-        restored = part.content.restored_series_instance_uid
-        if restored is not None:
-            evidence += [
-                reference(
-                    image.sop_class_uid,
-                    restored_instance_uid(part.identity, image.sop_instance_uid),
-                    restored,
-                    image.study_instance_uid,
-                )
-                for image in images
-            ]
-    return evidence
+        restored, refer = part.content.restored_series_instance_uid, restored_of(part)
+        for image in part.source.instances:
+            uid, study = image.sop_instance_uid, image.study_instance_uid
+            named[uid] = (image.sop_class_uid, uid, image.series_instance_uid, study)
+        for image in part.source.instances if restored is not None else ():
+            uid = refer(image)[0]
+            named[uid] = (image.sop_class_uid, uid, restored or "", image.study_instance_uid)
+    named.pop(parts[0].source.instances[0].sop_instance_uid)
+    return [header, *(reference(*uids) for uids in named.values())]
 
 
 def _predecessors(parts: Sequence[ReportPart], study_uid: str) -> list[Dataset] | None:

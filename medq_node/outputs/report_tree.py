@@ -8,7 +8,7 @@ names what made it), coded severities, the numbers with their units, and the wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,10 +38,11 @@ from medq_node.objects import OutputIdentity, OutputKind
 from medq_node.outputs import codes
 from medq_node.outputs.content import ReportPart, worst_slices
 from medq_node.outputs.document import device_observer, write_plainly
-from medq_node.outputs.image_library import image_library
+from medq_node.outputs.image_library import Refer, image_library
 from medq_node.outputs.labels import ascii_text
 from medq_node.outputs.report_words import SeriesWords, finding_words, series_words, slices_words
-from medq_node.outputs.uids import derived_uid, restored_instance_uid
+from medq_node.outputs.restored_places import restored_of
+from medq_node.outputs.uids import derived_uid
 from medq_node.pixels.instance import SourceInstance
 from medq_node.provenance import MANUFACTURER
 
@@ -55,11 +56,11 @@ Range = tuple[int, int] | None
 def measurement_report(parts: Sequence[ReportPart], identity: OutputIdentity) -> MeasurementReport:
     """Content tree of the report on ``parts``, in their order."""
     groups: list[MeasurementsAndQualitativeEvaluations] = []
-    library: list[tuple[list[SourceInstance], Callable[[str], str]]] = []
+    library: list[tuple[list[SourceInstance], Refer]] = []
     for part in parts:
         for side in _sides(part):
             groups += [side.group(where) for where in side.ranges()]
-            library.append((side.images(), side.instance_uid))
+            library.append((side.images(), side.refer))
     modalities = {part.source.info.modality for part in parts}
     report = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=device_observer(identity)),
@@ -89,7 +90,7 @@ def _separate(container: Dataset) -> None:
 def _sides(part: ReportPart) -> list[_Side]:
     """The series as received and, where one leaves the node, the restored series."""
     content = part.content
-    names = SeriesWords.of(part.source.header(0))
+    names = SeriesWords.of(part.source.header(0), part.source.label)
     slices = len(part.source.instances)
     further: list[tuple[Code, Code]] = [
         (codes.ACTION_TAKEN, codes.ACTIONS_TAKEN[content.action]),
@@ -104,7 +105,7 @@ def _sides(part: ReportPart) -> list[_Side]:
         comments=series_words(content, names),
         further=further,
         shown=worst_slices(content.before, slices),
-        instance_uid=lambda uid: uid,
+        refer=lambda image: (image.sop_instance_uid, image.frame),
     )
     if content.after is None or content.restored_series_instance_uid is None:
         return [before]
@@ -117,7 +118,7 @@ def _sides(part: ReportPart) -> list[_Side]:
         further=[],
         # The same slices as before, so that a reader can compare.
         shown=before.shown,
-        instance_uid=lambda uid: restored_instance_uid(part.identity, uid),
+        refer=restored_of(part),
     )
     return [before, after]
 
@@ -126,8 +127,8 @@ def _sides(part: ReportPart) -> list[_Side]:
 class _Side:
     """One series, received or restored, as its groups describe it.
 
-    ``shown`` are the 0-based slices that stand for the whole series; ``instance_uid`` maps a source
-    image to the one that is referred to.
+    ``shown`` are the 0-based slices that stand for the whole series; ``refer`` maps a source image
+    to the object, and the frame of it, that is referred to.
     """
 
     part: ReportPart
@@ -137,7 +138,7 @@ class _Side:
     comments: Sequence[str]
     further: Sequence[tuple[Code, Code]]
     shown: list[int]
-    instance_uid: Callable[[str], str]
+    refer: Refer
 
     def ranges(self) -> list[Range]:
         """The whole series first, then every range of slices that has findings of its own."""
@@ -154,6 +155,8 @@ class _Side:
         part, findings = self.part, self._findings(where)
         site = codes.REGIONS.get(self.description.region)
         key = f"tracking/{self.key}" + (f"/{where[0]}-{where[1]}" if where else "")
+        if part.source.number > 1:
+            key += f"/stack-{part.source.number}"
         series_uid = part.source.instances[0].series_instance_uid
         group = MeasurementsAndQualitativeEvaluations(
             tracking_identifier=TrackingIdentifier(
@@ -166,10 +169,8 @@ class _Side:
             measurements=[m for f in findings for m in self._measurements(f)],
             qualitative_evaluations=self._evaluations(where, findings),
             source_images=[
-                SourceImageForMeasurementGroup(
-                    image.sop_class_uid, self.instance_uid(image.sop_instance_uid)
-                )
-                for image in (part.source.instances[index] for index in self._shown(where))
+                SourceImageForMeasurementGroup(*self._named(part.source.instances[index]))
+                for index in self._shown(where)
             ],
         )
         words = [finding_words(f) for f in findings] if where else self.comments
@@ -214,9 +215,12 @@ class _Side:
         instances = self.part.source.instances
         if finding.worst_slice is None or finding.worst_slice > len(instances):
             return None
-        image = instances[finding.worst_slice - 1]
-        uid = self.instance_uid(image.sop_instance_uid)
-        return SourceImageForMeasurement(image.sop_class_uid, uid)
+        return SourceImageForMeasurement(*self._named(instances[finding.worst_slice - 1]))
+
+    def _named(self, image: SourceInstance) -> tuple[str, str, list[int] | None]:
+        """Class, instance and frames of what is referred to for ``image``."""
+        uid, frame = self.refer(image)
+        return image.sop_class_uid, uid, None if frame is None else [frame]
 
     def _evaluation(self, finding: Finding) -> QualitativeEvaluation:
         """The severity of a finding; without a number it is what names the worst image."""

@@ -38,16 +38,18 @@ class SeriesWords:
     restored: str
 
     @classmethod
-    def of(cls, header: Dataset) -> SeriesWords:
-        """Names after the ``header`` of any image of the source series."""
+    def of(cls, header: Dataset, label: str = "") -> SeriesWords:
+        """Names after the ``header`` of any image of the source series.
+
+        ``label`` tells the stack that is meant from the others of its series.
+        """
         description = str(header.get("SeriesDescription") or "")
         number = series_number(header, 0)
+        stack = f", {ascii_text(label, 64)}" if label else ""
+        restored = series_description(RESTORED_LABEL, description)
         return cls(
-            _called(number, description),
-            _called(
-                series_number(header, RESTORED_SERIES_OFFSET),
-                series_description(RESTORED_LABEL, description),
-            ),
+            _called(number, description) + stack,
+            _called(series_number(header, RESTORED_SERIES_OFFSET), restored) + stack,
         )
 
 
@@ -94,6 +96,7 @@ def action_words(content: ReportContent, names: SeriesWords) -> Iterator[str]:
     gate_reasons = content.gate.reasons if content.gate else ()
     for reason in dict.fromkeys((*content.reasons, *gate_reasons)):
         yield f"{'Refused because' if refused else 'Reason'}: {_sentence(reason)}"
+    yield from content.left_out
     yield from content.alarms
     yield from content.overridden
     if content.after is not None:

@@ -17,6 +17,7 @@ _NAMESPACE: Final = uuid.UUID("5b0c0a5e-6d0f-5c7e-9a55-6d6564716e6f")
 
 SERIES_PART: Final = "series"
 INSTANCE_PART: Final = "instance"
+FRAME_PART: Final = "frame of reference"
 
 
 def derived_uid(identity: OutputIdentity, source_uid: str, kind: OutputKind, part: str) -> str:
@@ -47,6 +48,18 @@ def restored_series_uid(identity: OutputIdentity, source_series_uid: str) -> str
     return derived_uid(identity, source_series_uid, OutputKind.RESTORED, SERIES_PART)
 
 
-def restored_instance_uid(identity: OutputIdentity, source_instance_uid: str) -> str:
-    """SOP Instance UID of the restored image made of ``source_instance_uid``."""
-    return derived_uid(identity, source_instance_uid, OutputKind.RESTORED, INSTANCE_PART)
+def restored_instance_uid(
+    identity: OutputIdentity, source_instance_uid: str, stack: int = 1
+) -> str:
+    """SOP Instance UID of what was restored of the object ``source_instance_uid``.
+
+    An enhanced object whose frames are several stacks becomes an object for each ``stack``, counted
+    from 1.
+    """
+    part = INSTANCE_PART if stack == 1 else f"{INSTANCE_PART}/stack-{stack}"
+    return derived_uid(identity, source_instance_uid, OutputKind.RESTORED, part)
+
+
+def frame_of_reference_uid(identity: OutputIdentity, source_series_uid: str) -> str:
+    """Frame of Reference UID of what is made of a series that has none."""
+    return derived_uid(identity, source_series_uid, OutputKind.RESTORED, FRAME_PART)

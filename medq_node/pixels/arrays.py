@@ -85,6 +85,18 @@ def patient_of(paths: Sequence[Path], salt: bytes) -> str:
     return keys.pop()
 
 
+def _acquired(paths: Sequence[Path]) -> SeriesStack:
+    """The one stack of a series, of images that were measured in a known unit.
+
+    Raises:
+        Unprocessable: there are several stacks, or the images are of another kind.
+    """
+    stack = open_series(paths)
+    if stack.never_restored:
+        raise Unprocessable(stack.never_restored)
+    return stack
+
+
 def names_somebody(words: str, header: Dataset) -> bool:
     """Whether ``words`` hold a part of the patient's name, ID or date of birth, however spelt."""
     told = " ".join(
@@ -145,7 +157,7 @@ def write_arrays(folder: Path, out: Path, salt: bytes, keep_names: bool = False)
         shown = kept if keep_names and kept else f"group{groups[group]:02d}"
         try:
             patient = patient_of(paths, salt)
-            stack = open_series(paths)
+            stack = _acquired(paths)
             slab = stack.slab(0, stack.info.slices)
         except Unprocessable as error:
             yield f"[{k}/{len(series)}] {shown}: refused, {len(paths)} files: {error}"

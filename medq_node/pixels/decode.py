@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from threading import Lock
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import get_decoder
@@ -9,11 +12,27 @@ from pydicom.uid import UID
 
 from medq_node.errors import Unprocessable
 from medq_node.malformed import MALFORMED
+from medq_node.pixels.frames import Frames, decoded_as
 from medq_node.pixels.header import read_whole
 from medq_node.pixels.instance import SourceInstance
 
 
-def decode_stored(instance: SourceInstance) -> NDArray[np.integer]:
+class OpenFrames:
+    """The multi-frame objects of a series, each looked through once; safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._frames: dict[Path, Frames] = {}
+        self._lock = Lock()
+
+    def of(self, path: Path) -> Frames:
+        """The frames of the object at ``path``."""
+        with self._lock:
+            if path not in self._frames:
+                self._frames[path] = Frames(path)
+            return self._frames[path]
+
+
+def decode_stored(instance: SourceInstance, frames: OpenFrames) -> NDArray[np.integer]:
     """Stored values of one image, (rows, columns), integer.
 
     Bits above Bits Stored (old overlays, junk) are dropped and the sign extended by the decoder.
@@ -21,6 +40,19 @@ def decode_stored(instance: SourceInstance) -> NDArray[np.integer]:
     Raises:
         Unprocessable: pixel data is truncated or can't be decoded.
     """
+    if instance.frame is not None:
+        array = frames.of(instance.path).stored(instance.frame)
+    else:
+        array = _decode_whole(instance)
+    if array.shape != (instance.rows, instance.columns):
+        raise Unprocessable(
+            f"image {instance.sop_instance_uid} decodes to {array.shape} where {instance.rows} x"
+            f" {instance.columns} pixels are declared"
+        )
+    return np.array(array, dtype=instance.dtype)
+
+
+def _decode_whole(instance: SourceInstance) -> NDArray[np.generic]:
     uid = instance.sop_instance_uid
     try:
         dataset = read_whole(instance.path)
@@ -29,16 +61,12 @@ def decode_stored(instance: SourceInstance) -> NDArray[np.integer]:
     if str(dataset.get("SOPInstanceUID", "")) != uid:
         raise Unprocessable(f"image {uid} was replaced on disk by another object")
     try:
-        decoder = get_decoder(UID(instance.transfer_syntax_uid))
+        dataset.file_meta.TransferSyntaxUID = UID(decoded_as(instance.transfer_syntax_uid))
+        decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
         array, _ = decoder.as_array(dataset, index=0, raw=True)
     except (*MALFORMED, RuntimeError) as error:
         raise Unprocessable(
             f"image {uid} has pixel data that can't be decoded (Transfer Syntax"
             f" {instance.transfer_syntax_uid})"
         ) from error
-    if array.shape != (instance.rows, instance.columns):
-        raise Unprocessable(
-            f"image {uid} decodes to {array.shape} where {instance.rows} x {instance.columns}"
-            " pixels are declared"
-        )
-    return np.array(array, dtype=instance.dtype)
+    return array

@@ -9,7 +9,7 @@ import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
@@ -33,12 +33,22 @@ class PixelElement:
     """What a file holds as pixel data, without reading it.
 
     ``length`` is the value's declared length in bytes, ``None`` where undefined (encapsulated) or
-    unknown; ``available`` is how many bytes the file has from the value on.
+    unknown; ``available`` is how many bytes the file has from the value on; ``start`` is where in
+    the file the value begins, ``None`` where the file is deflated.
     """
 
     is_float: bool
     length: int | None
     available: int
+    start: int | None = None
+
+
+class Attributes(Protocol):
+    """What attributes are taken from: a data set, or what stands for one frame's."""
+
+    def get(self, keyword: str, /) -> object:
+        """The value of an attribute, ``None`` where it is absent."""
+        ...
 
 
 def read_header(path: Path) -> tuple[FileDataset, PixelElement | None]:
@@ -98,16 +108,16 @@ def _pixel_element(file: BinaryIO, dataset: FileDataset, size: int) -> PixelElem
     explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
     raw_length = file.read(4) if explicit else start[4:8]
     length = struct.unpack(order + "L", raw_length)[0]
-    available = size - file.tell()
+    begin = file.tell()
     known = None if length == _UNDEFINED_LENGTH else length
-    return PixelElement(tag in _FLOAT_PIXEL_DATA, known, available)
+    return PixelElement(tag in _FLOAT_PIXEL_DATA, known, size - begin, begin)
 
 
 def _has_float_pixels(dataset: Dataset) -> bool:
     return any(tag in dataset for tag in _FLOAT_PIXEL_DATA)
 
 
-def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+def texts(dataset: Attributes, keyword: str) -> tuple[str, ...]:
     """All values of an attribute as stripped text; empty where absent, empty or malformed."""
     try:
         value = dataset.get(keyword)
@@ -119,12 +129,12 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
         return ()
 
 
-def text(dataset: Dataset, keyword: str) -> str:
+def text(dataset: Attributes, keyword: str) -> str:
     """First value of an attribute as stripped text; empty where absent or malformed."""
     return next(iter(texts(dataset, keyword)), "")
 
 
-def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+def numbers(dataset: Attributes, keyword: str) -> tuple[float, ...]:
     """All values of an attribute as finite numbers; empty where absent or malformed."""
     try:
         values = tuple(float(v) for v in texts(dataset, keyword))
@@ -133,12 +143,12 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
     return values if all(math.isfinite(v) for v in values) else ()
 
 
-def number(dataset: Dataset, keyword: str) -> float | None:
+def number(dataset: Attributes, keyword: str) -> float | None:
     """First value of an attribute as a finite number; ``None`` where absent or malformed."""
     return next(iter(numbers(dataset, keyword)), None)
 
 
-def integer(dataset: Dataset, keyword: str) -> int | None:
+def integer(dataset: Attributes, keyword: str) -> int | None:
     """First value of an attribute as an integer; ``None`` where absent or malformed."""
     value = number(dataset, keyword)
     return None if value is None else int(value)

@@ -1,4 +1,4 @@
-"""A classic CT, MR or PET series as a stack of slices in modality units, and the way back.
+"""A CT, MR or PET series as stacks of slices in modality units, and the way back.
 
 Headers are read once, pixel data only when a slab is asked for, so memory stays bounded however
 long the series is. Implements ``engines.base.ImageStack``.
@@ -19,17 +19,24 @@ from pydicom.dataset import Dataset
 
 from engines.base import BoolArray, FloatArray, Slab, StackInfo
 from engines.region import region_from_words
-from medq_node.errors import OutputError, Unprocessable
-from medq_node.pixels.decode import decode_stored
+from medq_node.errors import OutputError, Unprocessable, UnsuitedKind
+from medq_node.pixels.decode import OpenFrames, decode_stored
 from medq_node.pixels.header import read_header
-from medq_node.pixels.instance import SourceInstance, read_instance
+from medq_node.pixels.images import read_images
+from medq_node.pixels.instance import SourceInstance
+from medq_node.pixels.stacks import parted
 
-__all__ = ["SeriesStack", "SourceInstance", "open_series"]
+__all__ = [
+    "OpenedSeries",
+    "SeriesStack",
+    "SourceInstance",
+    "open_series",
+    "open_stacks",
+    "stack_of",
+]
 
 StoredArray = NDArray[np.integer]
 
-_LARGEST_TILT_DEGREES = 30.0
-"""Slices tilted further against the first are a localizer's planes, not one stack."""
 _UNDECLARED_PADDING_BELOW_HU = -1500.0
 """Below what air can read: -1000 HU less noise; scanners that pad use -2000 or -3024."""
 _WHOLE_IN_FLOAT32 = float(1 << 24)
@@ -72,16 +79,26 @@ class KeptSlices:
 
 @dataclass(frozen=True, slots=True)
 class SeriesStack:
-    """The slices of one series in order in space, in the direction of Instance Number.
+    """Slices of one series in order in space, in the direction of Instance Number.
 
     ``instances`` is sorted by position along the slice normal, or against it where Instance Number
     runs that way, then by Acquisition Number, Temporal Position Identifier, Echo Time, Instance
     Number. So slice numbers are those of a viewer. Slice indices are 0-based throughout.
+    A series may hold several stacks: ``number`` counts them from 1, and ``label`` says what tells
+    this one from the others, empty where it is the only one.
     """
 
     info: StackInfo
     instances: tuple[SourceInstance, ...]
+    label: str = ""
+    number: int = 1
     _kept: KeptSlices = field(default_factory=lambda: KeptSlices(), repr=False, compare=False)
+    _frames: OpenFrames = field(default_factory=lambda: OpenFrames(), repr=False, compare=False)
+
+    @property
+    def never_restored(self) -> str:
+        """Why only words can be had of these images; empty where nothing forbids a restoration."""
+        return self.instances[0].never_restored
 
     def slab(self, start: int, stop: int) -> Slab:
         """Slices ``start`` to ``stop`` (half open) as float32 (slices, rows, columns).
@@ -127,7 +144,7 @@ class SeriesStack:
         known = self._kept.get(i)
         if known is not None:
             return known
-        decoded = decode_stored(self.instances[i])
+        decoded = decode_stored(self.instances[i], self._frames)
         decoded.setflags(write=False)
         self._kept.add(i, decoded)
         return decoded
@@ -200,25 +217,73 @@ class SeriesStack:
         return stored
 
 
-def open_series(paths: Sequence[Path]) -> SeriesStack:
-    """The images of one series as a stack.
+@dataclass(frozen=True, slots=True)
+class OpenedSeries:
+    """All that can be had of one series.
+
+    ``left_out`` are whole sentences on objects of a kind that is never assessed, such as localizers
+    among slices; at least one stack is there all the same.
+    """
+
+    stacks: tuple[SeriesStack, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def open_stacks(paths: Sequence[Path]) -> OpenedSeries:
+    """The objects of one series as stacks of slices.
 
     Args:
         paths: the files of one series, in any order.
 
     Raises:
-        Unprocessable: no images, more than one series, an object that isn't a usable classic CT,
-            MR or PET image, differing sizes or spacings, or slices that don't form a stack.
+        Unprocessable: no images, more than one series, the same image twice, or an image that is
+            damaged or can't be used; also where nothing is left of what is of no suitable kind.
     """
     if not paths:
         raise Unprocessable("the series has no images")
-    instances = [read_instance(path) for path in paths]
-    first = instances[0]
-    _refuse_mixtures(instances)
-    _refuse_mixed_orientations(instances)
-    direction = _direction(instances, first.normal)
-    instances.sort(key=lambda instance: _order(instance, first.normal, direction))
-    return SeriesStack(_stack_info(instances), tuple(instances))
+    images: list[SourceInstance] = []
+    unsuited: list[UnsuitedKind] = []
+    for path in sorted(paths):
+        try:
+            images += read_images(path)
+        except UnsuitedKind as kind:
+            unsuited.append(kind)
+    if not images:
+        raise unsuited[0]
+    _refuse_mixtures(images)
+    parts = parted(images)
+    numbered = enumerate(parts, start=1)
+    left_out: tuple[str, ...] = ()
+    if unsuited:
+        left_out = (f"Left out: {len(unsuited)} of {len(paths)} objects; {unsuited[0]}.",)
+    return OpenedSeries(
+        tuple(stack_of(_in_order(part.images), part.label, k) for k, part in numbered), left_out
+    )
+
+
+def open_series(paths: Sequence[Path]) -> SeriesStack:
+    """The images of a series that is one stack.
+
+    Raises:
+        Unprocessable: it holds several, or as ``open_stacks``.
+    """
+    stacks = open_stacks(paths).stacks
+    if len(stacks) > 1:
+        labels = "; ".join(stack.label for stack in stacks[:3])
+        raise Unprocessable(f"the series holds {len(stacks)} stacks where one is wanted: {labels}")
+    return stacks[0]
+
+
+def stack_of(images: Sequence[SourceInstance], label: str = "", number: int = 1) -> SeriesStack:
+    """``images``, at least one, as a stack in the order in which they are given."""
+    return SeriesStack(_stack_info(images), tuple(images), label, number)
+
+
+def _in_order(images: Sequence[SourceInstance]) -> list[SourceInstance]:
+    """Along the normal of the first, or against it where Instance Number runs that way."""
+    normal = images[0].normal
+    direction = _direction(images, normal)
+    return sorted(images, key=lambda image: _order(image, normal, direction))
 
 
 def _step_off_padding(
@@ -240,36 +305,16 @@ def _step_off_padding(
         result[landed] = below if can_below else above
 
 
-def _refuse_mixtures(instances: Sequence[SourceInstance]) -> None:
-    first = instances[0]
-    seen: set[str] = set()
-    for instance in instances:
-        uid = instance.sop_instance_uid
-        if uid in seen:
+def _refuse_mixtures(images: Sequence[SourceInstance]) -> None:
+    first = images[0]
+    seen: set[tuple[str, int | None]] = set()
+    for image in images:
+        uid = image.sop_instance_uid
+        if (uid, image.frame) in seen:
             raise Unprocessable(f"image {uid} is in the series twice")
-        seen.add(uid)
-        if instance.series_instance_uid != first.series_instance_uid:
+        seen.add((uid, image.frame))
+        if image.series_instance_uid != first.series_instance_uid:
             raise Unprocessable(f"image {uid} belongs to another series than the first image")
-        if instance.sop_class_uid != first.sop_class_uid or instance.unit != first.unit:
-            raise Unprocessable(f"image {uid} is of another kind or unit than the first image")
-        if (instance.rows, instance.columns) != (first.rows, first.columns):
-            raise Unprocessable(
-                f"image {uid} is {instance.rows} x {instance.columns} pixels where the first image"
-                f" is {first.rows} x {first.columns}"
-            )
-        if not np.allclose(instance.pixel_spacing_mm, first.pixel_spacing_mm, rtol=1e-3):
-            raise Unprocessable(f"image {uid} has another Pixel Spacing than the first image")
-
-
-def _refuse_mixed_orientations(instances: Sequence[SourceInstance]) -> None:
-    """Small tilts (gantry, disc spaces) pass; planes across each other are a localizer."""
-    least = np.cos(np.deg2rad(_LARGEST_TILT_DEGREES))
-    for instance in instances:
-        if np.dot(instance.normal, instances[0].normal) < least:
-            raise Unprocessable(
-                f"image {instance.sop_instance_uid} is oriented across the first image: the series"
-                " is a localizer or no stack of slices"
-            )
 
 
 def _along(instance: SourceInstance, normal: tuple[float, float, float]) -> float:
@@ -294,7 +339,7 @@ def _direction(instances: Sequence[SourceInstance], normal: tuple[float, float, 
 
 def _order(
     instance: SourceInstance, normal: tuple[float, float, float], direction: int
-) -> tuple[float, int, int, float, int, str]:
+) -> tuple[float, int, int, float, int, str, int]:
     return (
         direction * _along(instance, normal),
         instance.acquisition_number or 0,
@@ -302,6 +347,7 @@ def _order(
         instance.echo_time_ms or 0.0,
         instance.instance_number or 0,
         instance.sop_instance_uid,
+        instance.frame or 0,
     )
 
 

@@ -37,8 +37,11 @@ TRANSFER_SYNTAXES: tuple[str, ...] = (
     uid.JPEGExtended12Bit,
     uid.JPEGBaseline8Bit,
     uid.ExplicitVRBigEndian,
+    "1.2.840.10008.1.2.4.53",
+    "1.2.840.10008.1.2.4.55",
 )
-"""What pylibjpeg, pyjpegls and pydicom decode, in the order in which we prefer them."""
+"""What pylibjpeg, pyjpegls and pydicom decode, in the order in which we prefer them. The last two,
+JPEG Spectral Selection and Full Progression, are long retired and still in archives."""
 
 RETIRED_STORAGE_CLASSES: dict[str, str] = {
     "1.2.840.10008.5.1.4.1.1.3": "UltrasoundMultiFrameImageStorageRetired",
@@ -57,7 +60,7 @@ RETIRED_STORAGE_CLASSES: dict[str, str] = {
 class SharedContexts(list[PresentationContext]):
     """Contexts that ``copy.deepcopy`` doesn't copy.
 
-    pynetdicom deep-copies the server's contexts for each connection; 180 classes times 16 syntaxes
+    pynetdicom deep-copies the server's contexts for each connection; 180 classes times 18 syntaxes
     cost more than the rest of an association, and negotiation only reads them.
     """
 

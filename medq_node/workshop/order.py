@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from engines.base import DEFAULT_OPTIONS, EngineOptions
 from engines.quality import Verdict
@@ -68,25 +69,93 @@ class WorkOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkResult:
-    """What a child made of one revision; it is also kept as ``result.json`` beside the objects.
+class StackResult:
+    """What a child made of one stack of a series; ``label`` tells it from the others.
 
-    ``overridden`` are the sentences on what the rule's options changed of the engine's words;
-    ``alarms`` those on an engine that can't be used or trusted;
-    ``stages`` are durations in seconds; paths are relative to the folder of the outputs.
+    ``overridden`` are the sentences on what the rule's options changed of the engine's words.
     """
 
-    engine: str
-    engine_version: str
-    engine_digest: str
     verdict: Verdict
     sentence_before: str
     sentence_after: str | None
     taken: ActionTaken
     reasons: tuple[str, ...]
     gate: GateVerdict | None
+    overridden: tuple[str, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkResult:
+    """What a child made of one revision; it is also kept as ``result.json`` beside the objects.
+
+    ``stacks`` are those of the series, at least one. ``alarms`` are sentences on an engine that
+    can't be used or trusted, ``left_out`` those on objects that no stack holds; ``stages`` are
+    durations in seconds; paths are relative to the folder of the outputs.
+    """
+
+    engine: str
+    engine_version: str
+    engine_digest: str
+    stacks: tuple[StackResult, ...]
     outputs: tuple[OutputObject, ...]
     page: Path | None
     stages: dict[str, float]
-    overridden: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of any stack."""
+        return max((stack.verdict for stack in self.stacks), key=lambda verdict: verdict.rank)
+
+    @property
+    def taken(self) -> ActionTaken:
+        """What was done; where that differs between stacks, what people have to know first."""
+        taken = {stack.taken for stack in self.stacks}
+        return next(action for action in _TOLD_FIRST if action in taken)
+
+    @property
+    def sentence_before(self) -> str:
+        """What is said of the series as it came, a line for each stack."""
+        return "\n".join(_labelled(stack, stack.sentence_before) for stack in self.stacks)
+
+    @property
+    def sentence_after(self) -> str | None:
+        """The same of what was restored, ``None`` where nothing was."""
+        said = [
+            _labelled(stack, stack.sentence_after) for stack in self.stacks if stack.sentence_after
+        ]
+        return "\n".join(said) or None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it was done, or not; each once."""
+        said = (_labelled(stack, reason) for stack in self.stacks for reason in stack.reasons)
+        return (*dict.fromkeys(said), *self.left_out)
+
+    @property
+    def overridden(self) -> tuple[str, ...]:
+        """The sentences of all stacks, each once."""
+        return tuple(dict.fromkeys(s for stack in self.stacks for s in stack.overridden))
+
+    @property
+    def gate(self) -> GateVerdict | None:
+        """What the do-no-harm gate said: the first refusal, else the first verdict."""
+        verdicts = [stack.gate for stack in self.stacks if stack.gate is not None]
+        return next((v for v in verdicts if not v.passed), verdicts[0] if verdicts else None)
+
+
+_TOLD_FIRST: Final = (
+    ActionTaken.RESTORED,
+    ActionTaken.WITHHELD,
+    ActionTaken.REFUSED,
+    ActionTaken.UNFIT,
+    ActionTaken.UNMENDABLE,
+    ActionTaken.ASSESSED_ONLY,
+    ActionTaken.UNCHANGED,
+)
+
+
+def _labelled(stack: StackResult, words: str) -> str:
+    return f"{stack.label}: {words}" if stack.label else words

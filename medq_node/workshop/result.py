@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from engines.sentence import parse_sentence
 from medq_node.objects import OutputKind, OutputObject, OutputReference
-from medq_node.outputs.content import ReportContent
-from medq_node.workshop.order import WorkResult
+from medq_node.outputs.content import ActionTaken, ReportContent
+from medq_node.workshop.order import StackResult, WorkResult
 
 _RESULT = TypeAdapter(WorkResult)
 _OBJECTS = TypeAdapter(tuple[OutputObject, ...])
 _NAME = "result.json"
+_OF_A_STACK = tuple(field.name for field in fields(StackResult))
 _OBJECTS_NAME = "objects.json"
 
 
@@ -32,7 +34,10 @@ def write_result(result: WorkResult, folder: Path) -> None:
 
 def read_result(folder: Path) -> WorkResult:
     """The result kept in ``folder``, its paths absolute."""
-    result = _RESULT.validate_json((folder / _NAME).read_bytes())
+    kept = json.loads((folder / _NAME).read_bytes())
+    if "stacks" not in kept:  # written before a series could hold several
+        kept["stacks"] = [{name: kept[name] for name in _OF_A_STACK if name in kept}]
+    result = _RESULT.validate_json(json.dumps(kept))
     return replace(
         result,
         outputs=tuple(replace(o, path=folder / o.path) for o in result.outputs),
@@ -40,23 +45,31 @@ def read_result(folder: Path) -> WorkResult:
     )
 
 
-def report_content(
+def report_contents(
     result: WorkResult, superseded: tuple[OutputReference, ...] = ()
-) -> ReportContent:
-    """What a report says of ``result``: sentences carry the descriptions without loss."""
+) -> tuple[ReportContent, ...]:
+    """What a report says of each stack of ``result``: sentences carry descriptions without loss.
+
+    What is true of the series as a whole is said once, with the first.
+    """
     restored = [o for o in result.outputs if o.kind is OutputKind.RESTORED]
-    return ReportContent(
-        before=parse_sentence(result.sentence_before),
-        sentence_before=result.sentence_before,
-        action=result.taken,
-        reasons=result.reasons,
-        after=parse_sentence(result.sentence_after) if result.sentence_after else None,
-        sentence_after=result.sentence_after,
-        gate=result.gate,
-        restored_series_instance_uid=restored[0].series_instance_uid if restored else None,
-        superseded=superseded,
-        overridden=result.overridden,
-        alarms=result.alarms,
+    series = restored[0].series_instance_uid if restored else None
+    return tuple(
+        ReportContent(
+            before=parse_sentence(stack.sentence_before),
+            sentence_before=stack.sentence_before,
+            action=stack.taken,
+            reasons=stack.reasons,
+            after=parse_sentence(stack.sentence_after) if stack.sentence_after else None,
+            sentence_after=stack.sentence_after,
+            gate=stack.gate,
+            restored_series_instance_uid=series if stack.taken is ActionTaken.RESTORED else None,
+            superseded=() if number else superseded,
+            overridden=stack.overridden,
+            alarms=() if number else result.alarms,
+            left_out=() if number else result.left_out,
+        )
+        for number, stack in enumerate(result.stacks)
     )
 
 

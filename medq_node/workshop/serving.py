@@ -6,11 +6,20 @@ its self-test may assess and not restore. Either is an alarm, in the log and in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
 
-from engines.base import Engine, EngineError, EngineOptions, OnRuntime, load_engine
+from engines.base import (
+    REGISTRY,
+    Engine,
+    EngineError,
+    EngineOptions,
+    OnRuntime,
+    load_engine,
+)
+from engines.quality import Modality
 from engines.selftest import failed, self_test
 from medq_node.workshop.order import Wanted
 
@@ -35,12 +44,26 @@ class Serving:
 _loaded: dict[tuple[str, EngineOptions], Serving] = {}
 
 
-def serving(wanted: Wanted) -> Serving:
+def serving(wanted: Wanted, modalities: Iterable[Modality] = ()) -> Serving:
     """The engine for a series: the one that is wanted, or the one in its place.
 
+    One that can't assess all ``modalities`` of the series leaves it to another that can.
+
     Raises:
-        EngineError: neither can be had.
+        EngineError: neither can be had, or there is none for these modalities.
     """
+    found = _wanted(wanted)
+    needed = frozenset(modalities)
+    if needed <= found.engine.modalities:
+        return found
+    for name in REGISTRY:
+        other = found if name == found.engine.name else _ready(name, wanted.options)
+        if needed <= other.engine.modalities:
+            return other
+    raise EngineError(f"no engine assesses {', '.join(sorted(needed))}")
+
+
+def _wanted(wanted: Wanted) -> Serving:
     what, why = wanted.given_up, ""
     if what is None:
         try:

@@ -22,9 +22,9 @@ from medq_node.objects import (
 from medq_node.outputs.content import ReportPart
 from medq_node.outputs.key_object import write_key_object
 from medq_node.outputs.report import write_report
-from medq_node.pixels.series import open_series
+from medq_node.pixels.series import open_stacks
 from medq_node.provenance import RESEARCH_LABEL
-from medq_node.workshop.result import read_objects, read_result, report_content, write_objects
+from medq_node.workshop.result import read_objects, read_result, report_contents, write_objects
 
 _ACTION = "study note"
 
@@ -98,7 +98,7 @@ def write_study_note(order: StudyOrder) -> tuple[OutputObject, ...]:
 def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
     """Reasons why the note may not leave the node; empty when it is fit."""
     outputs = read_objects(order.folder)
-    sources = [open_series(series.paths) for series in order.series]
+    sources = [stack for series in order.series for stack in open_stacks(series.paths).stacks]
     restored = [
         output
         for series in order.series
@@ -130,8 +130,12 @@ def _parts(order: StudyOrder) -> tuple[ReportPart, ...]:
             institution_name=order.institution_name,
         )
         # Said once: what the note replaces isn't any single series' business.
-        content = report_content(result, () if parts else order.superseded)
-        parts.append(ReportPart(open_series(series.paths), content, identity))
+        contents = report_contents(result, () if parts else order.superseded)
+        stacks = open_stacks(series.paths).stacks
+        parts += [
+            ReportPart(source, content, identity)
+            for source, content in zip(stacks, contents, strict=True)
+        ]
     if not parts:
         raise Unprocessable("no series of the study is kept any more")
     return tuple(parts)

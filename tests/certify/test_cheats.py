@@ -18,7 +18,8 @@ from engines.quality import Modality, QualityDescription, Verdict
 from medq_node.objects import CertifySettings, GateLimits, OutputKind
 from medq_node.outputs.content import ActionTaken
 from medq_node.workshop.order import Wanted, WorkOrder, WorkResult
-from medq_node.workshop.produce import RESTORED_FOLDER, produce
+from medq_node.workshop.produce import produce
+from medq_node.workshop.stack import RESTORED_FOLDER
 from tests.build import ct_series, mr_series, pet_series, phantom
 from tests.reading import told_in
 
@@ -129,7 +130,7 @@ def assert_refused(result: WorkResult, order: WorkOrder, words: str) -> None:
 def _no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture costs more than all that is tested here."""
     monkeypatch.setattr(
-        "medq_node.workshop.produce.before_after_png", lambda *_: _[-1].write_bytes(b"")
+        "medq_node.workshop.stack.before_after_png", lambda *_: _[-1].write_bytes(b"")
     )
 
 

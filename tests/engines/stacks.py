@@ -18,9 +18,16 @@ def info(
     modality: Modality, shape: tuple[int, ...], mm: float = 0.8, region: str = "unknown"
 ) -> StackInfo:
     slices, rows, columns = shape
-    saturation = {"CT": (-1024.0, 3071.0), "MR": (0.0, 4095.0), "PT": (0.0, 1e6)}[modality]
+    saturation = {"CT": (-1024.0, 3071.0), "PT": (0.0, 1e6)}.get(modality, (0.0, 4095.0))
     return StackInfo(
-        modality, region, UNITS[modality], slices, rows, columns, (3.0, mm, mm), saturation
+        modality,
+        region,
+        UNITS.get(modality, "signal"),
+        slices,
+        rows,
+        columns,
+        (3.0, mm, mm),
+        saturation,
     )
 
 

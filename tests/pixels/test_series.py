@@ -10,12 +10,13 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from engines.base import ImageStack
 from engines.classical.engine import ClassicalEngine
 from medq_node.errors import OutputError, Unprocessable
-from medq_node.pixels.series import open_series
+from medq_node.pixels.series import open_series, open_stacks
 from tests.build import ct_series, mr_series, pet_series
 
 
@@ -93,9 +94,10 @@ def test_volumes_one_after_the_other_are_turned_round_together(tmp_path: Path) -
         image.ImagePositionPatient = [0, 0, z]
         image.TemporalPositionIdentifier = time
         image.save_as(path)
-    stack = open_series(paths)
-    assert [i.instance_number for i in stack.instances] == [1, 4, 2, 5, 3, 6]
-    assert stack.info.spacing_mm[0] == 5.0
+    stacks = open_stacks(paths).stacks
+    assert [[i.instance_number for i in s.instances] for s in stacks] == [[1, 2, 3], [4, 5, 6]]
+    assert [s.label for s in stacks] == ["time 1", "time 2"]
+    assert {s.info.spacing_mm[0] for s in stacks} == {5.0}
 
 
 @settings(max_examples=20, deadline=None)
@@ -111,21 +113,22 @@ def test_the_order_is_one_of_the_two_in_space_however_the_files_come(
     assert stack.info == open_series(paths).info
 
 
-def test_two_echoes_at_one_position_are_told_apart(tmp_path: Path) -> None:
+def test_two_echoes_are_two_stacks(tmp_path: Path) -> None:
     paths = mr_series(tmp_path, slices=4)
     for path, z, echo in zip(paths, (0, 5, 0, 5), (90, 90, 10, 10), strict=True):
         image = pydicom.dcmread(path)
         image.ImagePositionPatient = [0, 0, z]
         image.EchoTime = echo
         image.save_as(path)
-    stack = open_series(paths)
-    assert [(i.position_mm[2], i.echo_time_ms) for i in stack.instances] == [
-        (0, 10),
-        (0, 90),
-        (5, 10),
-        (5, 90),
+    stacks = open_stacks(paths).stacks
+    assert [(s.label, s.number) for s in stacks] == [
+        ("echo time 10 ms", 1),
+        ("echo time 90 ms", 2),
     ]
-    assert stack.info.spacing_mm[0] == 5.0
+    assert [[i.position_mm[2] for i in s.instances] for s in stacks] == [[0, 5], [0, 5]]
+    assert {s.info.spacing_mm[0] for s in stacks} == {5.0}
+    with pytest.raises(Unprocessable, match="2 stacks where one is wanted: echo time 10 ms"):
+        open_series(paths)
 
 
 def test_pet_slices_keep_their_own_slopes(tmp_path: Path) -> None:
@@ -193,15 +196,12 @@ def test_values_are_those_of_double_precision_rounded_once(
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
         ({"ImageType": ["DERIVED", "PRIMARY", "M", "MOSAIC"]}, "mosaic"),
         ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "screen capture"),
-        ({"ImagePositionPatient": None}, "Image Position"),
-        ({"ImageOrientationPatient": None}, "Image Orientation"),
         ({"ImageOrientationPatient": [0, 0, 0, 0, 0, 0]}, "cosines"),
-        ({"PixelSpacing": None}, "Pixel Spacing"),
         ({"RescaleSlope": None}, "Rescale"),
         ({"RescaleSlope": "0"}, "Rescale Slope 0"),
-        ({"RescaleType": "US"}, "not to HU"),
-        ({"NumberOfFrames": "2"}, "more than one frame: not yet supported"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}, "multi-frame image: not yet supported"),
+        ({"NumberOfFrames": "2"}, "has 2 frames, and its kind has but one"),
+        ({"BurnedInAnnotation": "YES"}, "text burned into it"),
+        ({"ModalityLUTSequence": [Dataset()]}, "Modality LUT"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "secondary capture"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.33"}, "not a CT, MR or PET"),
         ({"PixelData": None}, "no pixel data"),
@@ -232,23 +232,68 @@ def test_pet_without_units_is_refused(tmp_path: Path) -> None:
         open_series(pet_series(tmp_path, Units=None))
 
 
-def test_mixed_series_sizes_and_planes_are_refused(tmp_path: Path) -> None:
+def test_two_series_are_never_one(tmp_path: Path) -> None:
     one = ct_series(tmp_path / "a", slices=1)
     other = ct_series(tmp_path / "b", slices=1)
     with pytest.raises(Unprocessable, match="another series"):
         open_series(one + other)
+
+
+def test_sizes_and_planes_are_stacks_of_their_own(tmp_path: Path) -> None:
+    one = ct_series(tmp_path / "a", slices=1)
     uid = pydicom.dcmread(one[0]).SeriesInstanceUID
     small = ct_series(tmp_path / "c", slices=1, rows=32, SeriesInstanceUID=uid)
-    with pytest.raises(Unprocessable, match="32 x 64"):
-        open_series(one + small)
+    labels = {s.label for s in open_stacks(one + small).stacks}
+    assert labels == {"64 x 64 pixels", "64 x 32 pixels"}
     across = ct_series(
         tmp_path / "d",
         slices=1,
         SeriesInstanceUID=uid,
         ImageOrientationPatient=[1, 0, 0, 0, 0, -1],
     )
-    with pytest.raises(Unprocessable, match="oriented across"):
-        open_series(one + across)
+    labels = {s.label.partition(",")[0] for s in open_stacks(one + across).stacks}
+    assert labels == {"axial", "coronal"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "why"),
+    [
+        ({"ImagePositionPatient": None}, "don't say where they lie"),
+        ({"ImageOrientationPatient": None}, "don't say where they lie"),
+        ({"PixelSpacing": None}, "no Pixel Spacing"),
+        ({"RescaleType": "US"}, "rescaled to US, not to HU"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "reformatted"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "PERFUSION", "CBF"]}, "maps of perfusion"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]}, "projections"),
+    ],
+)
+def test_of_some_images_only_words_can_be_had(
+    tmp_path: Path, attributes: dict[str, object], why: str
+) -> None:
+    stack = open_series(ct_series(tmp_path, **attributes))
+    assert why in stack.never_restored
+    assert stack.slab(0, 5).values.shape == (5, 64, 64)
+
+
+def test_what_ge_calls_mpr_and_has_measured_may_be_restored(tmp_path: Path) -> None:
+    stack = open_series(mr_series(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "MPR"]))
+    assert stack.never_restored == ""
+
+
+def test_a_localizer_among_slices_is_left_out_and_said(tmp_path: Path) -> None:
+    slices = ct_series(tmp_path / "a")
+    uid = pydicom.dcmread(slices[0]).SeriesInstanceUID
+    scout = ct_series(
+        tmp_path / "b",
+        slices=1,
+        SeriesInstanceUID=uid,
+        ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"],
+    )
+    opened = open_stacks(slices + scout)
+    assert len(opened.stacks[0].instances) == 5
+    (told,) = opened.left_out
+    assert told.startswith("Left out: 1 of 6 objects; image 2.25.")
+    assert told.endswith("is a localizer, which isn't assessed.")
 
 
 def test_a_file_cut_short_is_refused_on_opening(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from engines.medq_uni.training.words_loss import open_at, words_loss
 RIGHT = {Modality.CT: -0.2, Modality.MR: 1.0, Modality.PT: 1.0}
 
 
-@pytest.fixture(params=list(Modality))
+@pytest.fixture(params=Modality.sectional())
 def truth(request: pytest.FixtureRequest) -> tuple[torch.Tensor, Modality]:
     torch.manual_seed(2)
     return RIGHT[request.param] + 0.1 * torch.randn(2, 1, 64, 64), request.param
@@ -69,7 +69,7 @@ def sure_of(target: torch.Tensor) -> torch.Tensor:
     return found.scatter(2, ahead[..., None], 20.0)
 
 
-@pytest.mark.parametrize("modality", list(Modality))
+@pytest.mark.parametrize("modality", Modality.sectional())
 def test_right_words_cost_nothing(modality: Modality) -> None:
     target = sentence(modality)
     parts = words_loss(sure_of(target), target, torch.ones_like(target).bool(), modality)
@@ -91,7 +91,7 @@ def test_near_numbers_cost_less_than_far_ones() -> None:
     assert costs[0] < costs[2] - 1
 
 
-@pytest.mark.parametrize("modality", list(Modality))
+@pytest.mark.parametrize("modality", Modality.sectional())
 def test_what_is_not_said_is_not_learnt(modality: Modality) -> None:
     target = sentence(modality)
     said = torch.ones_like(target).bool()

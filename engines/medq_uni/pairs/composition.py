@@ -33,7 +33,7 @@ def composition(items: Iterable[Item]) -> str:
     """Markdown tables of how many pairs there are: by task and severity, variant, source, side."""
     everything = list(items)
     parts = ["Severities as planned:", _by_severity(everything)]
-    for modality in Modality:
+    for modality in Modality.sectional():
         some = [item for item in everything if item.task.modality is modality]
         if not some:
             continue

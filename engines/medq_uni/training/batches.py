@@ -78,7 +78,9 @@ class Batches:
             sizes[Modality(one["modality"])][side].append(number)
         for modality, by_side in sizes.items():
             self.buckets[modality] = [np.array(v) for v in by_side.values()]
-        self.modalities = [m for m in Modality if m in self.buckets and shares.get(m, 0) > 0]
+        self.modalities = [
+            m for m in Modality.sectional() if m in self.buckets and shares.get(m, 0) > 0
+        ]
         if not self.modalities:
             raise ValueError("no pair to train on: all are kept for validation or need nothing")
         self.partners: dict[tuple[int, int], list[int]] = defaultdict(list)

@@ -43,7 +43,7 @@ def calibrated(model: MedQUni, bank: Bank) -> dict[Modality, Calibration]:
     A modality without any keeps what is usual.
     """
     numbers = evenly(bank, bank.validation, ASKED)
-    found = {modality: Calibration() for modality in Modality}
+    found = {modality: Calibration() for modality in Modality.sectional()}
     for modality, told in outcomes(model, bank, numbers).items():
         found[modality] = thresholds_of(told)
     return found

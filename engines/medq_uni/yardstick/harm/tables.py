@@ -134,7 +134,7 @@ def words_on_clean(engines: Sequence[Engine], clean_cases: Sequence[Source]) -> 
     """
     rows: list[tuple[Cell, ...]] = []
     for engine in engines:
-        for modality in Modality:
+        for modality in Modality.sectional():
             of = [case for case in clean_cases if case.modality is modality]
             if of:
                 said = [engine.assess(image_stack(case, case.values)) for case in of]

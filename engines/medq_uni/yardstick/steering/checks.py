@@ -109,7 +109,7 @@ def checks_table(found: Sequence[Check]) -> Table:
     """By check and modality: in how many cases it holds, and whether in all."""
     rows: list[tuple[Cell, ...]] = []
     for what in dict.fromkeys(check.what for check in found):
-        for modality in Modality:
+        for modality in Modality.sectional():
             of = [c for c in found if c.what == what and c.modality is modality]
             if not of:
                 continue

@@ -34,6 +34,7 @@ class Obedient:
     version: str = "1"
     digest: str = "0" * 64
     restorable: frozenset[Action] = frozenset({Action.REDUCE_NOISE})
+    modalities: frozenset[Modality] = frozenset(Modality)
 
     def assess(self, stack: ImageStack) -> QualityDescription:
         found = (noise(Severity.MODERATE, 30.0),)
