@@ -18,7 +18,6 @@ from medq_node.ports import check_port
 from medq_node.restoring import VOCABULARY
 from medq_node.store.database import open_existing, plain_store_errors
 from medq_node.store.seed import current_rules
-from medq_node.workshop.serving import serving
 from rules.model import RuleError, check_names, load_rules
 
 
@@ -70,6 +69,9 @@ def check_rules(config: Config) -> Finding:
 
 def _engine(config: Config) -> Finding:
     """Loaded and tested as a child does; with an alarm the node works, but not as it should."""
+    # With all that it restores with; a node that only starts looks over its rules alone.
+    from medq_node.workshop.serving import serving
+
     try:
         found = serving(wanted_by_default(config))
     except EngineError as error:

@@ -26,15 +26,13 @@ from medq_node.outputs.page import before_after_png
 from medq_node.outputs.report import write_report
 from medq_node.outputs.restored import write_restored_instance
 from medq_node.pixels.series import SeriesStack, open_series
-from medq_node.workshop.order import WorkOrder, WorkResult
+from medq_node.workshop.order import RESTORED_FOLDER, WorkOrder, WorkResult
 from medq_node.workshop.restoring import SLABS_AT_ONCE, restore_slabs
 from medq_node.workshop.result import read_result, write_result
 from medq_node.workshop.serving import serving
 from medq_node.workshop.stopwatch import Stopwatch
 
 PAGE = "before-after.png"
-RESTORED_FOLDER = "restored"
-"""Restored instances are counted here while they are made: that is the progress."""
 
 
 def produce(order: WorkOrder) -> WorkResult:
