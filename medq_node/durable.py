@@ -55,6 +55,8 @@ def durable_execution(url: str, executor_id: str) -> Iterator[None]:
         # Its own report of a broken workflow may quote an element, out of an error's message.
         "log_level": "CRITICAL",
         "enable_otlp": False,
+        # Nothing here waits for notifications, but a stop waits for the next look at them.
+        "notification_listener_polling_interval_sec": 0.1,
     }
     DBOS(config=config)
     DBOS.launch()
