@@ -17,7 +17,6 @@ _WORKFLOW_VERSION = "1"
 """Set by us and raised only when the steps of a workflow change their meaning, so that work begun
 before an upgrade is resumed after it."""
 
-
 POLL_S = 0.25
 """How often a queue is asked for work. Each asking takes 5 ms of a core, whether there is any."""
 

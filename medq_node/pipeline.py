@@ -18,7 +18,7 @@ from engines.base import EngineError
 from engines.quality import Verdict
 from medq_node.children import Children
 from medq_node.config import Config
-from medq_node.durable import POLL_S, Busy, broken_workflows, database_busy
+from medq_node.durable import Busy, broken_workflows, database_busy
 from medq_node.errors import EngineFailure, OutputError, Unprocessable
 from medq_node.firewall import left_alone, why_ours
 from medq_node.fresh import worth_telling
@@ -213,8 +213,9 @@ class Pipeline(DBOSConfiguredInstance):
 
     def register_queue(self) -> None:
         """Series wait in one queue; as many run at once as there are children."""
+        # Asked more often than others: an idle child waits for it between two series.
         DBOS.register_queue(
-            _QUEUE, worker_concurrency=self._config.pipeline.workers, polling_interval_sec=POLL_S
+            _QUEUE, worker_concurrency=self._config.pipeline.workers, polling_interval_sec=0.1
         )
 
     def start_waiting(self) -> None:
