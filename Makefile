@@ -63,7 +63,7 @@ serve: setup
 	$(BIN)/medq-node serve --config config.yaml
 
 test: setup-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/training
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/training
 
 test-train: setup-train
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/training

@@ -10,15 +10,12 @@ from pathlib import Path
 
 from engines.base import REGISTRY, EngineError
 from medq_node.config import Config
-from medq_node.delivery.destinations import destination
 from medq_node.errors import DeliveryError, MedqError, NoticeError, StoreError
-from medq_node.notify.targets import target
 from medq_node.orders import wanted_by_default
 from medq_node.ports import check_port
 from medq_node.restoring import VOCABULARY
 from medq_node.store.database import open_existing, plain_store_errors
 from medq_node.store.seed import current_rules
-from medq_node.workshop.serving import serving
 from rules.model import RuleError, check_names, load_rules
 
 
@@ -70,6 +67,9 @@ def check_rules(config: Config) -> Finding:
 
 def _engine(config: Config) -> Finding:
     """Loaded and tested as a child does; with an alarm the node works, but not as it should."""
+    # With all that comes with engines; a node that starts looks over its rules alone.
+    from medq_node.workshop.serving import serving
+
     try:
         found = serving(wanted_by_default(config))
     except EngineError as error:
@@ -115,6 +115,8 @@ def _running(config: Config) -> bool:
 
 
 def _destination(config: Config, name: str) -> Finding:
+    from medq_node.delivery.destinations import destination
+
     try:
         seconds = destination(config, name).echo()
     except DeliveryError as error:
@@ -124,6 +126,8 @@ def _destination(config: Config, name: str) -> Finding:
 
 def _target(config: Config, name: str) -> Finding:
     """Whether its host answers; nobody is told anything."""
+    from medq_node.notify.targets import target
+
     chosen = target(config, name)
     try:
         seconds = chosen.reach()

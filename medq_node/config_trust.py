@@ -15,7 +15,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from medq_node.config_problems import unknown_word
 from medq_node.config_sections import (
@@ -54,7 +53,13 @@ class IdentitySettings(Section):
     @field_validator("hold_when_differing")
     @classmethod
     def _are_keywords(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
-        for keyword in keywords:
+        others = [keyword for keyword in keywords if keyword not in IDENTITY_KEYWORDS]
+        if not others:
+            return keywords
+        # Slow to import: only for settings that name some.
+        from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+        for keyword in others:
             tag = tag_for_keyword(keyword)
             if tag is None:
                 raise ValueError(

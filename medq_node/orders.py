@@ -16,8 +16,7 @@ from medq_node.store.handover import retires
 from medq_node.store.seed import node_uid
 from medq_node.store.states import RevisionState
 from medq_node.store.tables import Output, Revision, StudyNote
-from medq_node.workshop.order import Wanted, WorkOrder
-from medq_node.workshop.study_note import StudyOrder, StudySeries
+from medq_node.workshop.order import StudyOrder, StudySeries, Wanted, WorkOrder
 from rules.model import NoteScope
 
 

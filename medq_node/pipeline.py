@@ -7,9 +7,11 @@ engines (through killable children) and rows; it talks to no network: deliveries
 
 from __future__ import annotations
 
+from functools import cache
+
 import structlog
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, aliased
 
 from engines.base import EngineError
@@ -42,10 +44,9 @@ from medq_node.store.handover import (
 from medq_node.store.seed import current_rules
 from medq_node.store.states import Content, HoldKind, RevisionState
 from medq_node.store.tables import Revision, utc_now
-from medq_node.workshop.certify import certify
 from medq_node.workshop.order import WorkOrder
-from medq_node.workshop.produce import produce
 from medq_node.workshop.stopwatch import Stopwatch
+from medq_node.workshop.tasks import certify, produce
 from rules.evaluate import decide
 from rules.model import Action, NoteScope, load_rules
 
@@ -212,6 +213,7 @@ class Pipeline(DBOSConfiguredInstance):
 
     def register_queue(self) -> None:
         """Series wait in one queue; as many run at once as there are children."""
+        # Asked more often than others: an idle child waits for it between two series.
         DBOS.register_queue(
             _QUEUE, worker_concurrency=self._config.pipeline.workers, polling_interval_sec=0.1
         )
@@ -219,11 +221,7 @@ class Pipeline(DBOSConfiguredInstance):
     def start_waiting(self) -> None:
         """Enqueue the workflow of every complete revision; idempotent by workflow id."""
         with self._sessions() as session:
-            complete = session.execute(
-                select(Revision.id, Revision.releases)
-                .where(Revision.state == RevisionState.COMPLETE, ~_after_another())
-                .order_by(Revision.id)
-            ).all()
+            complete = session.execute(_complete()).all()
         for revision_id, releases in complete:
             workflow_id = _workflow(revision_id, releases)
             if workflow_id not in self._started:
@@ -306,6 +304,16 @@ class Pipeline(DBOSConfiguredInstance):
 def _workflow(revision_id: int, releases: int) -> str:
     """A released series runs under a new workflow id: the old one has ended."""
     return f"{_WORKFLOW}-{revision_id}" + (f"-{releases}" if releases else "")
+
+
+@cache
+def _complete() -> Select[int, int]:
+    """Put together once: it is asked several times a second."""
+    return (
+        select(Revision.id, Revision.releases)
+        .where(Revision.state == RevisionState.COMPLETE, ~_after_another())
+        .order_by(Revision.id)
+    )
 
 
 def _after_another() -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from medq_node.children import Children
 from medq_node.config import Config
-from medq_node.durable import Busy, broken_workflows, database_busy
+from medq_node.durable import POLL_S, Busy, broken_workflows, database_busy
 from medq_node.errors import EngineFailure, OutputError, Unprocessable
 from medq_node.layout import Layout
 from medq_node.orders import note_before, study_order
@@ -31,11 +31,8 @@ from medq_node.store.database import Sessions
 from medq_node.store.handover import goes_to, hand_over_study_note, outputs_for
 from medq_node.store.states import HoldKind, RevisionState
 from medq_node.store.tables import DecisionRow, Instance, Revision, Series, StudyNote, utc_now
-from medq_node.workshop.study_note import (
-    StudyOrder,
-    certify_study_note,
-    write_study_note,
-)
+from medq_node.workshop.order import StudyOrder
+from medq_node.workshop.tasks import certify_study_note, write_study_note
 from rules.model import NoteScope
 
 _QUEUE = "study-notes"
@@ -121,7 +118,7 @@ class StudyNotes(DBOSConfiguredInstance):
 
     def register_queue(self) -> None:
         """Notes wait in a queue of their own: they are short, and series are not."""
-        DBOS.register_queue(_QUEUE, worker_concurrency=1, polling_interval_sec=0.1)
+        DBOS.register_queue(_QUEUE, worker_concurrency=1, polling_interval_sec=POLL_S)
 
     def start_waiting(self) -> None:
         """Open the notes that are due and enqueue the workflow of each; idempotent."""

@@ -23,7 +23,7 @@ from medq_node.places import places
 from medq_node.retention import Retention
 from medq_node.store.database import Sessions, open_database
 from medq_node.study_notes import StudyNotes
-from medq_node.workshop.order import Wanted
+from medq_node.workshop.tasks import warm_up
 
 _EXECUTOR = "embedded"
 _DRAIN_S = 20.0
@@ -74,7 +74,7 @@ def working(config: Config, sessions: Sessions) -> Iterator[Work]:
         places(config.pipeline.workers, chosen.threads, chosen.devices),
         config.pipeline.step_timeout_s,
         log_level=config.log.level,
-        warm_up=partial(_warm_up, wanted_by_default(config)),
+        warm_up=partial(warm_up, wanted_by_default(config)),
     )
     busy = Busy()
     pipeline = Pipeline(config, sessions, children, busy)
@@ -106,10 +106,3 @@ def working(config: Config, sessions: Sessions) -> Iterator[Work]:
             if not busy.wait_idle(_DRAIN_S):
                 log.warning("not drained", after_s=_DRAIN_S)
     children.kill()
-
-
-def _warm_up(wanted: Wanted) -> None:
-    # Only the child that runs it needs what comes with engines.
-    from medq_node.workshop.serving import warm_up
-
-    warm_up(wanted)

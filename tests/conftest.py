@@ -17,6 +17,15 @@ _ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
 
 
+_LONG = {"journey", "test_cli.py", "test_judging.py"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side the longest files go first, so that no core waits for one of them at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _LONG.isdisjoint(item.path.parts))
+
+
 def _data_root() -> Path | None:
     """``MEDQ_TEST_DATA``, else the folder beside the checkout, else nothing."""
     candidates = [os.environ.get("MEDQ_TEST_DATA"), str(_ROOT.parent / "shared" / "data")]

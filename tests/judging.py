@@ -28,9 +28,9 @@ from medq_node.objects import GateLimits, OutputKind, OutputObject, OutputRefere
 from medq_node.outputs.content import ActionTaken
 from medq_node.pixels.series import SeriesStack, open_series
 from medq_node.provenance import RESEARCH_LABEL
-from medq_node.workshop.order import WorkOrder
+from medq_node.workshop.order import StudyOrder, StudySeries, WorkOrder
 from medq_node.workshop.produce import produce
-from medq_node.workshop.study_note import StudyOrder, StudySeries, write_study_note
+from medq_node.workshop.study_note import write_study_note
 from tests.build import ct_series, mr_series, pet_series, phantom
 from tests.certify.made import revised, work_order
 from tests.conftest import _data_root

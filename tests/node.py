@@ -19,9 +19,10 @@ import yaml
 from medq_node.layout import Layout
 from medq_node.ports import free_port
 from medq_node.status import NodeStatus, node_status, settled
-from medq_node.store.database import open_existing
+from medq_node.store.database import Sessions, open_existing
 
 PATIENCE_S = 150.0
+_POLL_S = 0.2
 
 RULES_ALWAYS = """
 rules:
@@ -43,6 +44,7 @@ class Node:
     port: int
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
+    _sessions: Sessions | None = None
 
     @property
     def config(self) -> Path:
@@ -95,8 +97,11 @@ class Node:
         return found
 
     def status(self) -> NodeStatus:
-        sessions = open_existing(f"sqlite:///{self.folder / 'data' / 'medq.sqlite'}")
-        return node_status(sessions, self.layout, limit=1000)
+        if self._sessions is None:
+            # Kept: stories ask several times a second, and the node needs the cores.
+            url = f"sqlite:///{self.folder / 'data' / 'medq.sqlite'}"
+            self._sessions = open_existing(url)
+        return node_status(self._sessions, self.layout, limit=1000)
 
     def log(self) -> str:
         return (self.folder / "node.log").read_text(encoding="utf-8", errors="replace")
@@ -122,7 +127,7 @@ def wait_for(
     deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, f"not true within {patience_s} s {why()}"
-        time.sleep(0.1)
+        time.sleep(_POLL_S)
 
 
 @contextmanager
@@ -139,7 +144,8 @@ def running_node(
     (folder / "rules.yaml").write_text(rules)
     base: dict[str, Any] = {
         "node": {"ae_title": "MEDQ", "data": "data"},
-        "receiver": {"port": node.port},
+        # Most stories push over one association at a time; stories of processes ask for two.
+        "receiver": {"port": node.port, "processes": 1},
         "intake": {"quiet_minimum_s": 1.0},
         "delivery": {"retry_initial_s": 0.5, "retry_maximum_s": 2.0},
         "rules": {"seed": "rules.yaml"},

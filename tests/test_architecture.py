@@ -78,6 +78,20 @@ def test_a_receiver_process_loads_no_database_and_no_science() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_worker_loads_no_science_and_the_command_no_database() -> None:
+    """What a node loads before it is needed is waited for at every start."""
+    code = (
+        "import sys, medq_node.cli\n"
+        "heavy = {'pydicom', 'sqlalchemy', 'scipy'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "import medq_node.supervisor, medq_node.intake.service, medq_node.worker\n"
+        "heavy = {'alembic', 'finufft', 'highdicom', 'onnxruntime', 'scipy', 'skimage'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["[]", "[]"]
+
+
 def test_serving_never_loads_torch() -> None:
     code = (
         "import sys, medq_node.worker, medq_node.cli\n"

@@ -380,6 +380,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
     settings = {
         "destinations": {"pacs": {"kind": "folder", "path": "pacs"}},
         "log": {"format": "json", "level": "debug"},
+        "receiver": {"processes": 2},
     }
     with running_node(tmp_path / "node", settings) as running:
         yield running

@@ -13,7 +13,7 @@ from rich.console import Console
 from medq_node.console.lines import counted
 from medq_node.layout import Layout
 from medq_node.status import SETTLED_DELIVERY, NodeStatus, SeriesStatus
-from medq_node.workshop.stack import RESTORED_FOLDER
+from medq_node.workshop.order import RESTORED_FOLDER
 
 _OPEN = ("complete", "processing")
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import PurePosixPath
 
 import structlog
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from medq_node.config import Config
 from medq_node.delivery.destinations import destination
 from medq_node.delivery.parcel import Parcel
-from medq_node.durable import Busy, broken_workflows, database_busy
+from medq_node.durable import POLL_S, Busy, broken_workflows, database_busy
 from medq_node.errors import DeliveryError
 from medq_node.layout import Layout
 from medq_node.objects import OutputKind
@@ -45,7 +46,9 @@ class Outbox(DBOSConfiguredInstance):
     def register_queues(self, at_once: int) -> None:
         """A queue per destination, ``at_once`` deliveries each: a dead one delays nobody else."""
         for name in self._config.destinations:
-            DBOS.register_queue(_queue(name), worker_concurrency=at_once, polling_interval_sec=0.1)
+            DBOS.register_queue(
+                _queue(name), worker_concurrency=at_once, polling_interval_sec=POLL_S
+            )
 
     def start_waiting(self) -> None:
         """Enqueue the next try of every row that may go now; idempotent by workflow id.
@@ -54,11 +57,7 @@ class Outbox(DBOSConfiguredInstance):
         hold its place in the queue and keep healthy deliveries from it.
         """
         with self._sessions() as session:
-            rows = session.execute(
-                select(Delivery.id, Delivery.attempts, Delivery.destination)
-                .where(_may_go(utc_now()))
-                .order_by(Delivery.id)
-            ).all()
+            rows = session.execute(_next_tries(), {"now": utc_now()}).all()
         for delivery_id, attempts, name in rows:
             if name not in self._config.destinations:
                 self._bury(delivery_id, f"no destination named {name!r} in the configuration")
@@ -228,7 +227,17 @@ def _handed_over_before(session: Session, delivery: Delivery, revision: Revision
     )
 
 
-def _may_go(now: datetime) -> ColumnElement[bool]:
+@cache
+def _next_tries() -> Select[int, int, str]:
+    """Put together once: that takes longer than asking, several times a second."""
+    return (
+        select(Delivery.id, Delivery.attempts, Delivery.destination)
+        .where(_may_go(bindparam("now", type_=Delivery.next_try_at.type)))
+        .order_by(Delivery.id)
+    )
+
+
+def _may_go(now: ColumnElement[datetime | None]) -> ColumnElement[bool]:
     """Its pause is over, and nothing that has to be there first is on its way to the same place."""
     original = aliased(Delivery)
     blocked = (

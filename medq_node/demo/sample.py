@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from engines.phantoms.low_dose import low_dose_series
-
 SLICES = 20
 SIZE = 512
 DOSE_FRACTION = 0.1
@@ -33,6 +31,9 @@ class Sample:
 
 def make_sample(folder: Path, progress: Callable[[int, int], None] | None = None) -> Sample:
     """Write the sample below ``folder`` as classic CT images."""
+    # Slow to import, and who brings images needs none of it.
+    from engines.phantoms.low_dose import low_dose_series
+
     noisy, truth = low_dose_series(
         SLICES, SIZE, dose_fraction=DOSE_FRACTION, seed=_SEED, progress=progress
     )

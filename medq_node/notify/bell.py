@@ -14,7 +14,7 @@ from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID
 from sqlalchemy import ColumnElement, or_, select
 
 from medq_node.config import Config
-from medq_node.durable import Busy, broken_workflows, database_busy
+from medq_node.durable import POLL_S, Busy, broken_workflows, database_busy
 from medq_node.errors import NoticeError
 from medq_node.notify.message import message_of
 from medq_node.notify.targets import target
@@ -44,7 +44,9 @@ class Bell(DBOSConfiguredInstance):
     def register_queues(self, at_once: int) -> None:
         """A queue per target, ``at_once`` notices each: one that hangs delays nobody else."""
         for name in self._config.notifications.targets:
-            DBOS.register_queue(_queue(name), worker_concurrency=at_once, polling_interval_sec=0.1)
+            DBOS.register_queue(
+                _queue(name), worker_concurrency=at_once, polling_interval_sec=POLL_S
+            )
 
     def start_waiting(self) -> None:
         """Enqueue the next try of every notice that may go now; idempotent by workflow id."""

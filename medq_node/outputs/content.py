@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engines.quality import QualityDescription, Severity
 from medq_node.objects import GateVerdict, OutputIdentity, OutputReference
-from medq_node.pixels.series import SeriesStack
+
+if TYPE_CHECKING:  # the words of a report are read where no pixels are
+    from medq_node.pixels.series import SeriesStack
 
 _REPRESENTATIVE_SLICES: Final = 5
 """At most so many slices are pointed at: readers open the worst, not all of them."""

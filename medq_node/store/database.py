@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
 from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -70,6 +68,10 @@ def migrate(url: str) -> None:
     Raises:
         StoreError: it can't be reached or isn't a database.
     """
+    # Only who migrates needs it, and it is slow to import.
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+
     _make_parent(url)
     with plain_store_errors(url), as_file(files("medq_node.store") / "migrations") as folder:
         config = AlembicConfig()

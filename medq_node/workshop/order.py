@@ -19,6 +19,9 @@ from medq_node.objects import (
 from medq_node.outputs.content import ActionTaken
 from medq_node.restoring import effective_action
 
+RESTORED_FOLDER = "restored"
+"""Restored instances are counted here while they are made: that is the progress."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -159,3 +162,44 @@ _TOLD_FIRST: Final = (
 
 def _labelled(stack: StackResult, words: str) -> str:
     return f"{stack.label}: {words}" if stack.label else words
+
+
+@dataclass(frozen=True, slots=True)
+class StudySeries:
+    """One series of the study: its images, its finished outputs, and what named them.
+
+    ``images`` is how many there were when its outputs were made.
+    """
+
+    revision_id: int
+    series_id: int
+    paths: tuple[Path, ...]
+    folder: Path
+    revision: int
+    action: str
+    created_at: str
+    images: int
+
+    def is_here(self) -> bool:
+        """Whether it can still be spoken of.
+
+        Retention may have removed a series that is long done, a correction replaced some images.
+        """
+        whole = len(self.paths) == self.images and self.folder.exists()
+        return whole and all(path.exists() for path in self.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOrder:
+    """All that a killable child needs to know of one note on a study; see ``WorkOrder``."""
+
+    series: tuple[StudySeries, ...]
+    folder: Path
+    node_uid: str
+    station_name: str
+    institution_name: str | None
+    number: int
+    created_at: str
+    judging: CertifySettings
+    superseded: tuple[OutputReference, ...] = ()
+    retire: bool = False

@@ -18,10 +18,10 @@ from medq_node.outputs.content import ReportPart
 from medq_node.outputs.key_object import write_key_object
 from medq_node.outputs.report import write_report
 from medq_node.pixels.series import SeriesStack, open_stacks
-from medq_node.workshop.order import WorkOrder, WorkResult
+from medq_node.workshop.order import RESTORED_FOLDER, WorkOrder, WorkResult
 from medq_node.workshop.result import read_result, report_contents, write_result
 from medq_node.workshop.serving import serving
-from medq_node.workshop.stack import RESTORED_FOLDER, Work, make_stack
+from medq_node.workshop.stack import Work, make_stack
 from medq_node.workshop.stopwatch import Stopwatch
 
 

@@ -22,14 +22,12 @@ from medq_node.outputs.content import ActionTaken, ReportContent
 from medq_node.outputs.page import before_after_png
 from medq_node.outputs.restored_stack import RestoredWriter, restored_writer
 from medq_node.pixels.series import SeriesStack
-from medq_node.workshop.order import StackResult, WorkOrder
+from medq_node.workshop.order import RESTORED_FOLDER, StackResult, WorkOrder
 from medq_node.workshop.restoring import SLABS_AT_ONCE, restore_slabs
 from medq_node.workshop.serving import Serving
 from medq_node.workshop.stopwatch import Stopwatch
 
 PAGE = "before-after.png"
-RESTORED_FOLDER = "restored"
-"""Restored instances are counted here while they are made: that is the progress."""
 
 
 _BLANK = "the images are blank: all pixels have one value"

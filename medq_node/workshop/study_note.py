@@ -5,69 +5,21 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from medq_node.certify.judges import judges_at_work
 from medq_node.certify.objects import check_objects
 from medq_node.errors import Unprocessable
 from medq_node.layout import sync_folder
-from medq_node.objects import (
-    CertifySettings,
-    OutputIdentity,
-    OutputKind,
-    OutputObject,
-    OutputReference,
-)
+from medq_node.objects import OutputIdentity, OutputKind, OutputObject
 from medq_node.outputs.content import ReportPart
 from medq_node.outputs.key_object import write_key_object
 from medq_node.outputs.report import write_report
 from medq_node.pixels.series import open_stacks
 from medq_node.provenance import RESEARCH_LABEL
+from medq_node.workshop.order import StudyOrder
 from medq_node.workshop.result import read_objects, read_result, report_contents, write_objects
 
 _ACTION = "study note"
-
-
-@dataclass(frozen=True, slots=True)
-class StudySeries:
-    """One series of the study: its images, its finished outputs, and what named them.
-
-    ``images`` is how many there were when its outputs were made.
-    """
-
-    revision_id: int
-    series_id: int
-    paths: tuple[Path, ...]
-    folder: Path
-    revision: int
-    action: str
-    created_at: str
-    images: int
-
-    def is_here(self) -> bool:
-        """Whether it can still be spoken of.
-
-        Retention may have removed a series that is long done, a correction replaced some images.
-        """
-        whole = len(self.paths) == self.images and self.folder.exists()
-        return whole and all(path.exists() for path in self.paths)
-
-
-@dataclass(frozen=True, slots=True)
-class StudyOrder:
-    """All that a killable child needs to know of one note on a study; see ``WorkOrder``."""
-
-    series: tuple[StudySeries, ...]
-    folder: Path
-    node_uid: str
-    station_name: str
-    institution_name: str | None
-    number: int
-    created_at: str
-    judging: CertifySettings
-    superseded: tuple[OutputReference, ...] = ()
-    retire: bool = False
 
 
 def write_study_note(order: StudyOrder) -> tuple[OutputObject, ...]:

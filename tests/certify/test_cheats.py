@@ -17,9 +17,8 @@ from engines.classical.engine import ClassicalEngine
 from engines.quality import Modality, QualityDescription, Verdict
 from medq_node.objects import CertifySettings, GateLimits, OutputKind
 from medq_node.outputs.content import ActionTaken
-from medq_node.workshop.order import Wanted, WorkOrder, WorkResult
+from medq_node.workshop.order import RESTORED_FOLDER, Wanted, WorkOrder, WorkResult
 from medq_node.workshop.produce import produce
-from medq_node.workshop.stack import RESTORED_FOLDER
 from tests.build import ct_series, mr_series, pet_series, phantom
 from tests.reading import told_in
 

@@ -26,9 +26,9 @@ from medq_node.store.tables import (
     StudyNote,
     utc_now,
 )
-from medq_node.workshop.order import Wanted, WorkOrder
+from medq_node.workshop.order import StudyOrder, StudySeries, Wanted, WorkOrder
 from medq_node.workshop.produce import produce
-from medq_node.workshop.study_note import StudyOrder, StudySeries, write_study_note
+from medq_node.workshop.study_note import write_study_note
 
 
 @dataclass
