@@ -36,6 +36,8 @@ _NOTICES_AT_ONCE = 2
 _CONVERTING_AT_ONCE = 2
 _CONVERSION_TIMEOUT_S = 3600.0
 """Several GiB in JPEG 2000 take half an hour on a slow core."""
+_CONVERSIONS_PER_CHILD = 5000
+"""A conversion takes 20 ms, a new child a second."""
 
 log = structlog.get_logger("worker")
 
@@ -81,7 +83,10 @@ def working(config: Config, sessions: Sessions) -> Iterator[Work]:
     )
     # Codecs read what came from anywhere: what kills one must not kill the work of others.
     converting = Children(
-        [Place()] * _CONVERTING_AT_ONCE, _CONVERSION_TIMEOUT_S, log_level=config.log.level
+        [Place()] * _CONVERTING_AT_ONCE,
+        _CONVERSION_TIMEOUT_S,
+        log_level=config.log.level,
+        tasks=_CONVERSIONS_PER_CHILD,
     )
     busy = Busy()
     pipeline = Pipeline(config, sessions, children, busy)

@@ -100,8 +100,8 @@ class DicomDestination:
                     parcel.check()
                     taken = _taken(assoc, offered.sop_class_uid)
                     with self.converter.ready(parcel, offered, taken, str(self)) as (path, syntax):
-                        if syntax != offered.stored and not assoc.is_established:
-                            # A large copy took longer than the peer waits.
+                        if not assoc.is_established:
+                            # A large copy, of this or the one before, took longer than peers wait.
                             open_.close()
                             assoc = open_.enter_context(self._associated(contexts))
                         self._store(assoc, parcel, path)

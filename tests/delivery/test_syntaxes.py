@@ -28,7 +28,7 @@ from medq_node.delivery.converter import Converter, remove_leftovers
 from medq_node.delivery.dicom import DicomDestination, _batches
 from medq_node.delivery.folder import FolderDestination
 from medq_node.delivery.parcel import Parcel, Refusals
-from medq_node.errors import DeliveryError
+from medq_node.errors import DeliveryError, Unprocessable
 from medq_node.places import Place
 from medq_node.ports import free_port
 from tests.build import ct_series, mr_series
@@ -292,8 +292,15 @@ def test_a_copy_is_sent_again_with_the_same_bytes_after_a_kill(tmp_path: Path) -
     assert not list(sending.iterdir())
 
 
-def test_a_peer_that_did_not_wait_for_a_large_copy_is_called_again(tmp_path: Path) -> None:
-    files = ct_series(tmp_path / "ct", slices=2)
+@pytest.mark.parametrize("decodable", [True, False])
+def test_a_peer_that_did_not_wait_for_a_large_copy_is_called_again(
+    tmp_path: Path, decodable: bool
+) -> None:
+    """Nor does it matter to the next image that it was waited for in vain."""
+    first, second = ct_series(tmp_path / "ct", slices=2)
+    ds = pydicom.dcmread(first)
+    ds.compress(RLELossless, generate_instance_uid=False)
+    ds.save_as(first)
     got: list[str] = []
     calls: list[object] = []
 
@@ -302,24 +309,30 @@ def test_a_peer_that_did_not_wait_for_a_large_copy_is_called_again(tmp_path: Pat
         return 0x0000
 
     def slow(function, source: Path, target: Path, syntax: str) -> None:
-        if not calls[1:]:
-            time.sleep(2.0)
+        time.sleep(1.5)
+        if not decodable:
+            raise Unprocessable("it can't be decoded")
         function(source, target, syntax)
 
     ae = AE("PACS")
     ae.network_timeout = 0.5
-    ae.add_supported_context(CT, JPEGLSLossless)
+    ae.add_supported_context(CT, ExplicitVRLittleEndian)
     port = free_port()
     handlers = [(evt.EVT_C_STORE, store), (evt.EVT_ESTABLISHED, calls.append)]
     server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+    parcels = originals([first, second])
     told: list[Parcel] = []
+    destination = peer(port, "PACS", converter=Converter(tmp_path / "sending", slow))
     try:
-        destination = peer(port, "PACS", ("jpeg-ls",), Converter(tmp_path / "sending", slow))
-        destination.send(certified(files), told.append)
+        if decodable:
+            destination.send(parcels, told.append)
+        else:
+            with pytest.raises(DeliveryError, match="it can't be decoded"):
+                destination.send(parcels, told.append)
     finally:
         server.shutdown()
+    assert told == (parcels if decodable else parcels[1:])
     assert [p.sop_instance_uid for p in told] == got
-    assert len(got) == 2
     assert len(calls) == 2
 
 
