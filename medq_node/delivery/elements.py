@@ -7,7 +7,7 @@ An original is not ours to mend: VRs, lengths and the order of bytes change, and
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -55,11 +55,19 @@ def swapped(value: bytes, vr: str) -> bytes:
     return bytes(turned)
 
 
+def _as_they_are(_item: Dataset, elements: Elements) -> Elements:
+    return elements
+
+
 @dataclass(frozen=True, slots=True)
 class LittleEndian:
-    """Explicit or implicit VR, little endian."""
+    """Explicit or implicit VR, little endian.
+
+    ``item`` may change the elements of an item of a sequence before they are encoded.
+    """
 
     implicit: bool
+    item: Callable[[Dataset, Elements], Elements] = _as_they_are
 
     def encoded(self, elements: Elements, owner: Dataset, signed: bool = False) -> bytes:
         """``elements`` of ``owner``; ``signed`` is the Pixel Representation around it.
@@ -106,7 +114,7 @@ class LittleEndian:
         items = element.value if isinstance(element.value, Sequence) else owner[element.tag].value
         content = b""
         for item in items or ():
-            inner = self.encoded(elements_of(item), item, signed)
+            inner = self.encoded(self.item(item, elements_of(item)), item, signed)
             content += _ITEM + struct.pack("<L", len(inner)) + inner
         return self.head(element.tag, "SQ", len(content)) + content
 

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.filereader import read_dataset, read_partial
@@ -19,7 +20,7 @@ from pydicom.pixels.utils import as_pixel_options
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSLossless, RLELossless
 
-from medq_node.delivery.elements import UNDEFINED, Element, elements_of, swapped
+from medq_node.delivery.elements import UNDEFINED, Element, Elements, elements_of, replaced, swapped
 from medq_node.errors import Unprocessable
 
 PIXEL_DATA = 0x7FE00010
@@ -136,9 +137,28 @@ class StoredObject:
             self.file, number_of_frames=options["number_of_frames"], extended_offsets=offsets
         ):
             values, facts = _decoded_frame(self.syntax, encapsulate([coded]), raw, one)
-            colour = str(facts["photometric_interpretation"])
-            # The decoder undoes the transforms that are part of JPEG 2000.
-            yield Frame(values.astype(kind), "RGB" if colour in ("YBR_RCT", "YBR_ICT") else colour)
+            yield Frame(values.astype(kind), str(facts["photometric_interpretation"]))
+
+
+def native_icon(syntax: UID, item: Dataset, elements: Elements) -> Elements:
+    """Elements of an item, its pixel data decoded where it has any in ``syntax``, as icons do."""
+    pixels = elements.get(BaseTag(PIXEL_DATA))
+    if not isinstance(pixels, RawDataElement) or pixels.length != UNDEFINED:
+        return elements
+    options = as_pixel_options(item)
+    raw = syntax not in _LOSSY_YBR
+    values, facts = _decoded_frame(syntax, pixels.value or b"", raw, options)
+    little = values.astype(_dtype(options).newbyteorder("<")).tobytes()
+    changed = as_colour(elements, str(facts["photometric_interpretation"]), values.ndim > 2)
+    return replaced(changed, "PixelData", "OW", little)
+
+
+def as_colour(elements: Elements, colour: str, several_samples: bool) -> dict[BaseTag, Element]:
+    """``elements`` that say how decoded values are meant; samples lie by pixel."""
+    # The decoder undoes the transforms that are part of JPEG 2000.
+    meant = "RGB" if colour in ("YBR_RCT", "YBR_ICT") else colour
+    changed = replaced(elements, "PhotometricInterpretation", "CS", meant.encode("ascii"))
+    return replaced(changed, "PlanarConfiguration", "US", b"\0\0") if several_samples else changed
 
 
 @contextmanager

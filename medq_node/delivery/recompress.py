@@ -13,6 +13,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,7 +37,15 @@ from pydicom.uid import (
 from pynetdicom.dsutils import split_dataset
 
 from medq_node.delivery.elements import UNDEFINED, Element, LittleEndian, replaced
-from medq_node.delivery.frames import EXTENDED_OFFSETS, PIXEL_DATA, Frame, StoredObject, opened
+from medq_node.delivery.frames import (
+    EXTENDED_OFFSETS,
+    PIXEL_DATA,
+    Frame,
+    StoredObject,
+    as_colour,
+    native_icon,
+    opened,
+)
 from medq_node.errors import DeliveryError, Unprocessable
 from medq_node.malformed import MALFORMED
 
@@ -117,7 +127,9 @@ def _inflate(source: Path, target: Path) -> None:
 def _write(object_: StoredObject, file: BinaryIO, syntax: UID) -> None:
     header, elements = object_.header, object_.elements
     _write_meta(file, header.file_meta, syntax)
-    form = LittleEndian(implicit=syntax.is_implicit_VR)
+    form = LittleEndian(syntax.is_implicit_VR)
+    if object_.syntax.is_encapsulated:
+        form = replace(form, item=partial(native_icon, object_.syntax))
     elements = {tag: e for tag, e in elements.items() if int(tag) not in EXTENDED_OFFSETS}
     if object_.start is None:
         file.write(form.encoded(elements, header))
@@ -148,21 +160,15 @@ def _write_decoded(
     length = first.values.nbytes * options["number_of_frames"]
     if length + length % 2 >= UNDEFINED:
         raise Unprocessable("uncompressed it would have 4 GiB of pixel data or more")
-    elements = replaced(
-        elements,
-        "PhotometricInterpretation",
-        "CS",
-        first.photometric_interpretation.encode("ascii"),
-    )
-    if options["samples_per_pixel"] > 1:
-        elements = replaced(elements, "PlanarConfiguration", "US", b"\0\0")
+    colour, several = first.photometric_interpretation, options["samples_per_pixel"] > 1
+    elements = as_colour(elements, colour, several)
     if _was_lossy(object_):
         elements = replaced(elements, "LossyImageCompression", "CS", b"01")
     file.write(form.encoded(elements, object_.header))
     vr = "OW" if form.implicit or options["bits_allocated"] > 8 else "OB"
     file.write(form.head(PIXEL_DATA, vr, length + length % 2))
     for frame in itertools.chain([first], frames):
-        if frame.photometric_interpretation != first.photometric_interpretation:
+        if frame.photometric_interpretation != colour:
             raise Unprocessable("its frames differ in their colours")
         file.write(_little_endian(frame))
     file.write(b"\0" * (length % 2))

@@ -155,6 +155,28 @@ def test_once_lossy_stays_lossy(tmp_path: Path) -> None:
     assert np.array_equal(plain.pixel_array, pydicom.pixels.pixel_array(file))
 
 
+def test_an_icon_is_decoded_with_its_image(tmp_path: Path) -> None:
+    file = every_kind(tmp_path)["unsigned"]
+    ds = pydicom.dcmread(file)
+    icon = pydicom.dcmread(every_kind(tmp_path)["colour"])
+    pixels = icon.pixel_array
+    icon.compress(JPEGLSLossless, generate_instance_uid=False)
+    item = pydicom.Dataset()
+    for element in icon.group_dataset(0x0028):
+        item.add(element)
+    item.PixelData = icon.PixelData
+    item["PixelData"].is_undefined_length, item["PixelData"].VR = True, "OB"
+    ds.compress(JPEGLSLossless, generate_instance_uid=False)
+    ds.IconImageSequence = [item]
+    ds.save_as(file)
+    for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+        recompress(file, tmp_path / "plain.dcm", syntax)
+        plain = pydicom.dcmread(tmp_path / "plain.dcm")
+        assert plain.IconImageSequence[0].PixelData == pixels.tobytes()
+        assert plain.IconImageSequence[0].PhotometricInterpretation == "RGB"
+        assert np.array_equal(plain.pixel_array, ds.pixel_array)
+
+
 def test_lossless_compression_claims_no_loss(tmp_path: Path) -> None:
     (plain,) = ct_series(tmp_path / "plain", slices=1)
     (lossy,) = ct_series(tmp_path / "lossy", slices=1, LossyImageCompression="01")
