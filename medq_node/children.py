@@ -34,7 +34,6 @@ T = TypeVar("T")
 
 _FRAME = re.compile(r'File ".*?([^/"]+)", line (\d+)')
 _TASKS_PER_CHILD = 100
-"""A child is replaced after so many tasks, so that a leak in a codec stays small."""
 _START_S = 60.0
 _MOST_STARTS = 3
 
@@ -42,7 +41,8 @@ _MOST_STARTS = 3
 class Children:
     """A killable process in each of ``places``.
 
-    ``timeout_s`` bounds one task in seconds; ``warm_up`` runs in each child before its first task.
+    ``timeout_s`` bounds one task in seconds; ``warm_up`` runs in each child before its first task;
+    after ``tasks`` of them a child is replaced, so that a leak in a codec stays small.
     """
 
     def __init__(
@@ -51,10 +51,12 @@ class Children:
         timeout_s: float,
         log_level: str = "info",
         warm_up: Callable[[], None] | None = None,
+        tasks: int = _TASKS_PER_CHILD,
     ) -> None:
         self._timeout_s = timeout_s
         self._log_level = log_level
         self._warm_up = warm_up
+        self._tasks = tasks
         # The one used last is the warmest.
         self._idle: queue.LifoQueue[ProcessPool] = queue.LifoQueue()
         self._ending = False
@@ -117,7 +119,7 @@ class Children:
     def _new_pool(self, place: Place) -> ProcessPool:
         pool = ProcessPool(
             max_workers=1,
-            max_tasks=_TASKS_PER_CHILD,
+            max_tasks=self._tasks,
             initializer=_start_child,
             initargs=(os.getpid(), self._log_level, place),
             context=multiprocessing.get_context("spawn"),

@@ -225,6 +225,15 @@ class GateSettings(Section):
     range_margin_percent: Limit = 1.0
 
 
+def _listed(value: object) -> object:
+    """One word is a list of one, nothing an empty one."""
+    return () if value is None else (value,) if isinstance(value, str) else value
+
+
+Compression = Literal["jpeg-ls", "jpeg-2000", "rle"]
+Compressions = Annotated[tuple[Compression, ...], BeforeValidator(_listed)]
+
+
 class DicomDestination(Section):
     """A Storage SCP that we send to over DIMSE."""
 
@@ -236,6 +245,8 @@ class DicomDestination(Section):
     max_pdu_bytes: PduBytes = 131072
     retire_superseded: bool = False
     """Whether a key object (113001) retires our own outputs that a new revision supersedes."""
+    compress: Compressions = ()
+    """How our images go, without loss, best first; empty, or where none is taken: as they are."""
 
 
 class FolderDestination(Section):
@@ -244,6 +255,7 @@ class FolderDestination(Section):
     kind: Literal["folder"]
     path: Path
     retire_superseded: bool = False
+    compress: Compressions = ()
 
 
 Destination = Annotated[DicomDestination | FolderDestination, Field(discriminator="kind")]

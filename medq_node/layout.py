@@ -42,6 +42,11 @@ class Layout:
         """Received objects that could not be grouped, kept for a person."""
         return self.data / "quarantine"
 
+    @property
+    def sending(self) -> Path:
+        """Copies in another transfer syntax; each is gone when it is sent."""
+        return self.data / "sending"
+
     def make(self) -> None:
         """Create what is missing."""
         for folder in (self.part, self.series, self.output, self.quarantine):

@@ -19,7 +19,7 @@ from medq_node.lock import only_one
 from medq_node.notify.bell import Bell
 from medq_node.orders import wanted_by_default
 from medq_node.pipeline import Pipeline
-from medq_node.places import places
+from medq_node.places import Place, places
 from medq_node.retention import Retention
 from medq_node.store.database import Sessions, open_database
 from medq_node.study_notes import StudyNotes
@@ -33,6 +33,11 @@ _BROKEN_EVERY_POLLS = 10
 _OLD_WORKER_GONE_S = 30.0
 _DELIVERIES_AT_ONCE = 4
 _NOTICES_AT_ONCE = 2
+_CONVERTING_AT_ONCE = 2
+_CONVERSION_TIMEOUT_S = 3600.0
+"""Several GiB in JPEG 2000 take half an hour on a slow core."""
+_CONVERSIONS_PER_CHILD = 5000
+"""A conversion takes 20 ms, a new child a second."""
 
 log = structlog.get_logger("worker")
 
@@ -76,10 +81,17 @@ def working(config: Config, sessions: Sessions) -> Iterator[Work]:
         log_level=config.log.level,
         warm_up=partial(warm_up, wanted_by_default(config)),
     )
+    # Codecs read what came from anywhere: what kills one must not kill the work of others.
+    converting = Children(
+        [Place()] * _CONVERTING_AT_ONCE,
+        _CONVERSION_TIMEOUT_S,
+        log_level=config.log.level,
+        tasks=_CONVERSIONS_PER_CHILD,
+    )
     busy = Busy()
     pipeline = Pipeline(config, sessions, children, busy)
     notes = StudyNotes(config, sessions, children, busy)
-    outbox = Outbox(config, sessions, busy)
+    outbox = Outbox(config, sessions, busy, converting.run)
     bell = Bell(config, sessions, busy)
     with durable_execution(config.workflow_database_url, _EXECUTOR):
         pipeline.register_queue()
@@ -100,9 +112,13 @@ def working(config: Config, sessions: Sessions) -> Iterator[Work]:
                 outbox.bury_broken()
                 bell.bury_broken()
 
+        def kill() -> None:
+            children.kill()
+            converting.kill()
+
         try:
-            yield Work(start_waiting, children.kill)
+            yield Work(start_waiting, kill)
         finally:
             if not busy.wait_idle(_DRAIN_S):
                 log.warning("not drained", after_s=_DRAIN_S)
-    children.kill()
+    kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 import urllib.error
@@ -93,6 +94,59 @@ def _wait_http(peer: Orthanc, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise RuntimeError("Orthanc did not come up")
+
+
+@contextmanager
+def running_storescp(folder: Path, syntaxes: Sequence[str]) -> Iterator[int]:
+    """DCMTK's storescp that takes images in these syntaxes alone (its names); yields its port.
+
+    Files lie in ``folder`` as they were sent, named by DCMTK.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    classes = (
+        "VerificationSOPClass",
+        "CTImageStorage",
+        "MRImageStorage",
+        "SecondaryCaptureImageStorage",
+        "MultiframeGrayscaleWordSecondaryCaptureImageStorage",
+    )
+    lines = ["[[TransferSyntaxes]]", "[Taken]"]
+    lines += [f"TransferSyntax{n} = {syntax}" for n, syntax in enumerate(syntaxes, start=1)]
+    lines += ["[Echo]", "TransferSyntax1 = LittleEndianImplicit"]
+    lines += ["[[PresentationContexts]]", "[Storage]"]
+    lines += [
+        f"PresentationContext{n} = {name}\\{'Echo' if n == 1 else 'Taken'}"
+        for n, name in enumerate(classes, start=1)
+    ]
+    lines += ["[[Profiles]]", "[Default]", "PresentationContexts = Storage", ""]
+    profile = folder.parent / f"{folder.name}.cfg"
+    profile.write_text("\n".join(lines))
+    port = free_port()
+    command = [require_program("storescp"), "-od", str(folder), "+B", "+uf"]
+    with (folder.parent / f"{folder.name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "-xf", str(profile), "Default", str(port)], stdout=log, stderr=log
+        )
+    try:
+        _wait_port(port, process)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"storescp ended with code {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError("storescp did not come up")
 
 
 def storescu(

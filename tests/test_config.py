@@ -374,3 +374,18 @@ def test_the_line_is_right_wherever_the_setting_stands(
     except ConfigError as error:
         assert not 1 <= port <= 65535
         assert f"config.yaml:{before + comments + 2}: receiver.port: " in str(error)
+
+
+def test_one_word_for_compression_is_a_list_of_one(tmp_path: Path) -> None:
+    place = "{kind: dicom, ae_title: A, host: h, port: 104, compress: %s}"
+    for written, meant in (
+        ("null", ()),
+        ("jpeg-ls", ("jpeg-ls",)),
+        ("[rle, jpeg-2000]", ("rle", "jpeg-2000")),
+    ):
+        file = tmp_path / "config.yaml"
+        file.write_text(f"destinations:\n  pacs: {place % written}\n")
+        assert load_config(file).destinations["pacs"].compress == meant
+    file.write_text(f"destinations:\n  pacs: {place % 'jpeg'}\n")
+    with pytest.raises(ConfigError, match="compress"):
+        load_config(file)

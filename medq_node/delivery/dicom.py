@@ -1,15 +1,19 @@
-"""A Storage SCP as destination (C-STORE SCU, PS3.4 B): the data set goes out as it lies on disk."""
+"""A Storage SCP as destination (C-STORE SCU, PS3.4 B).
+
+A data set goes out as it lies on disk, or as a copy in a syntax that the association accepted.
+"""
 
 from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_file_meta_info
+import structlog
 from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
@@ -17,12 +21,16 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from medq_node.delivery.answers import keep_answers
+from medq_node.delivery.converter import Converter
+from medq_node.delivery.offers import Offer, offer
 from medq_node.delivery.parcel import Parcel, Refusals
 from medq_node.errors import DeliveryError
 from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _MOST_CONTEXTS = 128
 """PS3.8 9.3.2.2: presentation context ids are odd and at most 255."""
+
+log = structlog.get_logger("delivery")
 
 # Send from disk in pieces: the data set is neither decoded nor held in memory.
 _config.STORE_SEND_CHUNKED_DATASET = True
@@ -34,7 +42,10 @@ class NoAnswer(DeliveryError):
 
 @dataclass(frozen=True, slots=True)
 class DicomDestination:
-    """A peer AE. ``timeout_s`` bounds connecting and each answer, in seconds."""
+    """A peer AE. ``timeout_s`` bounds connecting and each answer, in seconds.
+
+    ``compress`` names how our images should go there, best first; ``converter`` makes the copies.
+    """
 
     calling_ae_title: str
     ae_title: str
@@ -42,6 +53,8 @@ class DicomDestination:
     port: int
     timeout_s: float
     max_pdu_bytes: int
+    compress: tuple[str, ...] = ()
+    converter: Converter = field(default_factory=Converter)
 
     def send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
         """Store every parcel, as few associations as contexts allow; see ``Destination``.
@@ -62,14 +75,39 @@ class DicomDestination:
 
     def _send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
         refusals = Refusals()
-        for batch in _batches(parcels, refusals):
-            contexts = [build_context(*pair) for pair in dict.fromkeys(pair for _, pair in batch)]
-            with self._associated(contexts) as assoc:
-                for parcel, pair in batch:
-                    with refusals:
-                        self._store(assoc, parcel, pair)
-                        confirmed(parcel)
+        for batch in _batches(parcels, self.compress, refusals):
+            converted = Counter[str]()
+            try:
+                self._send_batch(batch, refusals, confirmed, converted)
+            finally:
+                if converted:
+                    log.info("converted", peer=str(self), objects=dict(converted))
         refusals.tell()
+
+    def _send_batch(
+        self,
+        batch: list[tuple[Parcel, Offer]],
+        refusals: Refusals,
+        confirmed: Callable[[Parcel], None],
+        converted: Counter[str],
+    ) -> None:
+        pairs = dict.fromkeys(pair for _, offered in batch for pair in offered.contexts)
+        contexts = [build_context(*pair) for pair in pairs]
+        with ExitStack() as open_:
+            assoc = open_.enter_context(self._associated(contexts))
+            for parcel, offered in batch:
+                with refusals:
+                    parcel.check()
+                    taken = _taken(assoc, offered.sop_class_uid)
+                    with self.converter.ready(parcel, offered, taken, str(self)) as (path, syntax):
+                        if not assoc.is_established:
+                            # A large copy, of this or the one before, took longer than peers wait.
+                            open_.close()
+                            assoc = open_.enter_context(self._associated(contexts))
+                        self._store(assoc, parcel, path)
+                    if syntax != offered.stored:
+                        converted[f"{offered.stored.name} -> {syntax.name}"] += 1
+                    confirmed(parcel)
 
     def echo(self) -> float:
         """C-ECHO; see ``Destination``."""
@@ -83,17 +121,13 @@ class DicomDestination:
     def __str__(self) -> str:
         return f"{self.ae_title}@{self.host}:{self.port}"
 
-    def _store(self, assoc: Association, parcel: Parcel, pair: tuple[UID, UID]) -> None:
-        parcel.check()
-        accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in assoc.accepted_contexts}
-        if pair not in accepted:
-            raise DeliveryError(
-                f"{self} doesn't take {pair[0].name} as {pair[1].name}", permanent=True
-            )
+    def _store(self, assoc: Association, parcel: Parcel, path: Path) -> None:
         try:
-            status = assoc.send_c_store(parcel.path)
+            status = assoc.send_c_store(path)
         except (OSError, RuntimeError) as error:
             raise DeliveryError(f"{self}: the association ended while sending") from error
+        except ValueError as error:
+            raise DeliveryError(f"{self} no longer takes what it took a moment ago") from error
         code = status.get("Status")
         if code is None:
             raise NoAnswer(f"{self} didn't answer in {self.timeout_s:g} s or hung up")
@@ -151,39 +185,34 @@ def _no_delay(event: evt.Event) -> None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def _taken(assoc: Association, sop_class_uid: UID) -> frozenset[UID]:
+    """Transfer syntaxes that the peer accepted for a SOP class."""
+    return frozenset(
+        context.transfer_syntax[0]
+        for context in assoc.accepted_contexts
+        if context.abstract_syntax == sop_class_uid
+    )
+
+
 def _batches(
-    parcels: Sequence[Parcel], refusals: Refusals
-) -> Iterator[list[tuple[Parcel, tuple[UID, UID]]]]:
+    parcels: Sequence[Parcel], compress: Sequence[str], refusals: Refusals
+) -> Iterator[list[tuple[Parcel, Offer]]]:
     """Runs of parcels that need at most 128 presentation contexts."""
-    batch: list[tuple[Parcel, tuple[UID, UID]]] = []
-    pairs: set[tuple[UID, UID]] = set()
+    batch: list[tuple[Parcel, Offer]] = []
+    contexts: set[tuple[UID, UID]] = set()
     for parcel in parcels:
-        pair = None
+        offered = None
         with refusals:
-            pair = _syntax(parcel)
-        if pair is None:
+            offered = offer(parcel, compress)
+        if offered is None:
             continue
-        if pair not in pairs and len(pairs) == _MOST_CONTEXTS:
+        if len(contexts.union(offered.contexts)) > _MOST_CONTEXTS:
             yield batch
-            batch, pairs = [], set()
-        pairs.add(pair)
-        batch.append((parcel, pair))
+            batch, contexts = [], set()
+        contexts.update(offered.contexts)
+        batch.append((parcel, offered))
     if batch:
         yield batch
-
-
-def _syntax(parcel: Parcel) -> tuple[UID, UID]:
-    try:
-        meta = read_file_meta_info(parcel.path)
-        return UID(meta.MediaStorageSOPClassUID), UID(meta.TransferSyntaxUID)
-    except FileNotFoundError as error:
-        raise DeliveryError(f"{parcel.sop_instance_uid}: its file is gone", permanent=True) from (
-            error
-        )
-    except (InvalidDicomError, AttributeError) as error:
-        raise DeliveryError(
-            f"{parcel.sop_instance_uid} has no file meta information to send it by", permanent=True
-        ) from error
 
 
 def _shown(code: int | None) -> str:

@@ -1,4 +1,4 @@
-"""A folder as destination: whole files or none."""
+"""A folder as destination: whole files or none, as they lie on disk or compressed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from medq_node.delivery.converter import Converter
+from medq_node.delivery.offers import offer
 from medq_node.delivery.parcel import Parcel, Refusals
 from medq_node.errors import DeliveryError
 from medq_node.layout import sync_folder
@@ -16,9 +18,14 @@ from medq_node.layout import sync_folder
 
 @dataclass(frozen=True, slots=True)
 class FolderDestination:
-    """Copies into ``path``; a file there is complete or isn't there."""
+    """Copies into ``path``; a file there is complete or isn't there.
+
+    ``compress`` names how our images should lie there, best first; ``converter`` compresses.
+    """
 
     path: Path
+    compress: tuple[str, ...] = ()
+    converter: Converter = field(default_factory=Converter)
 
     def send(self, parcels: Sequence[Parcel], confirmed: Callable[[Parcel], None]) -> None:
         """Copy every parcel; see ``Destination``."""
@@ -26,16 +33,22 @@ class FolderDestination:
         for parcel in parcels:
             with refusals:
                 parcel.check()
-                self._copy(parcel)
+                if self.compress:
+                    offered = offer(parcel, self.compress)
+                    taken = frozenset(offered.syntaxes)
+                    with self.converter.ready(parcel, offered, taken, str(self.path)) as (path, _):
+                        self._copy(parcel, path)
+                else:
+                    self._copy(parcel, parcel.path)
                 confirmed(parcel)
         refusals.tell()
 
-    def _copy(self, parcel: Parcel) -> None:
+    def _copy(self, parcel: Parcel, path: Path) -> None:
         target = self.path / parcel.name
         part = target.with_name(f".{target.name}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with parcel.path.open("rb") as source, part.open("wb") as copy:
+            with path.open("rb") as source, part.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
                 copy.flush()
                 os.fsync(copy.fileno())

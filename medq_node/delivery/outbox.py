@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from medq_node.config import Config
+from medq_node.delivery.converter import Run, remove_leftovers, run_here
 from medq_node.delivery.destinations import destination
 from medq_node.delivery.parcel import Parcel
 from medq_node.durable import POLL_S, Busy, broken_workflows, database_busy
@@ -35,13 +36,16 @@ log = structlog.get_logger("delivery")
 class Outbox(DBOSConfiguredInstance):
     """Delivers what lies in the outbox."""
 
-    def __init__(self, config: Config, sessions: Sessions, busy: Busy) -> None:
+    def __init__(self, config: Config, sessions: Sessions, busy: Busy, run: Run = run_here) -> None:
+        """``run`` is where codecs work, such as in a child."""
         super().__init__(config_name="outbox")
+        self._run = run
         self._busy = busy
         self._config = config
         self._sessions = sessions
         self._layout = Layout(config.node.data)
         self._started: dict[int, str] = {}
+        remove_leftovers(self._layout.sending)
 
     def register_queues(self, at_once: int) -> None:
         """A queue per destination, ``at_once`` deliveries each: a dead one delays nobody else."""
@@ -111,7 +115,7 @@ class Outbox(DBOSConfiguredInstance):
                 if (number >= before if left is None else parcel.sop_instance_uid in left)
             ]
             with self._busy:
-                peer = destination(self._config, name)
+                peer = destination(self._config, name, self._run)
                 # What retires old objects goes only when all that replaces them is there.
                 for last in (False, True):
                     if batch := [parcel for parcel in parcels if parcel.last is last]:

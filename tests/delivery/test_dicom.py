@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from pathlib import Path, PurePosixPath
 
@@ -16,8 +15,7 @@ from medq_node.delivery.parcel import Parcel
 from medq_node.errors import DeliveryError
 from medq_node.ports import free_port
 from tests.build import ct_series
-from tests.conftest import require_program
-from tests.peers import running_orthanc
+from tests.peers import running_orthanc, running_storescp
 
 
 def parcels(files: list[Path]) -> list[Parcel]:
@@ -63,25 +61,18 @@ def test_a_peer_that_does_not_know_us_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.peer
-def test_a_syntax_that_the_peer_refuses_is_a_refusal(tmp_path: Path) -> None:
+def test_a_syntax_that_neither_side_can_do_without_is_a_refusal(tmp_path: Path) -> None:
+    """Video, say: the peer doesn't take it, and nothing here decodes it."""
     files = ct_series(tmp_path / "ct", slices=1)
     ds = pydicom.dcmread(files[0])
-    ds.compress(pydicom.uid.JPEGLSLossless)
+    ds.file_meta.TransferSyntaxUID = pydicom.uid.MPEG2MPML
+    ds.PixelData = pydicom.encaps.encapsulate([b"no film"])
     ds.save_as(files[0])
-    port = free_port()
-    store = subprocess.Popen(
-        [require_program("storescp"), "-od", str(tmp_path), "+xe", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        time.sleep(0.5)
-        with pytest.raises(DeliveryError) as told:
-            peer(port, "STORESCP").send(parcels(files), lambda _: None)
-        assert "JPEG-LS" in str(told.value) or "no presentation context" in str(told.value)
-    finally:
-        store.kill()
-        store.wait()
+    with (
+        running_storescp(tmp_path / "got", ["LittleEndianExplicit"]) as port,
+        pytest.raises(DeliveryError, match="no presentation context"),
+    ):
+        peer(port, "STORESCP").send(parcels(files), lambda _: None)
 
 
 def test_a_file_changed_after_certification_never_leaves(tmp_path: Path) -> None:
