@@ -20,6 +20,7 @@ from pydantic import (
 
 from engines.base import REGISTRY, RUNTIMES
 from medq_node.config_problems import unknown_word
+from medq_node.objects import Form
 
 
 def _is_ae_title(title: str) -> str:
@@ -87,8 +88,21 @@ def no_boolean(value: object) -> object:
 
 AETitle = Annotated[str, AfterValidator(_is_ae_title)]
 SOPClassUID = Annotated[str, AfterValidator(_is_uid)]
+
+
+def _are_forms(words: tuple[str, ...]) -> tuple[Form, ...]:
+    """In the order in which forms are told, each once; none at all would hide what is refused."""
+    for word in words:
+        if word not in tuple(Form):
+            raise ValueError(unknown_word("form", word, tuple(Form)))
+    if not words:
+        raise ValueError(f"needs at least one of {', '.join(Form)}")
+    return tuple(form for form in Form if form in words)
+
+
 DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
 DestinationName = Annotated[str, AfterValidator(_is_destination_name)]
+Forms = Annotated[tuple[str, ...], AfterValidator(_are_forms)]
 Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
 Port = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=65535)]
 Count = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=10_000)]
@@ -236,6 +250,8 @@ class DicomDestination(Section):
     max_pdu_bytes: PduBytes = 131072
     retire_superseded: bool = False
     """Whether a key object (113001) retires our own outputs that a new revision supersedes."""
+    forms: Forms = (Form.SR,)
+    """Forms of the quality note that go there."""
 
 
 class FolderDestination(Section):
@@ -244,6 +260,7 @@ class FolderDestination(Section):
     kind: Literal["folder"]
     path: Path
     retire_superseded: bool = False
+    forms: Forms = (Form.SR,)
 
 
 Destination = Annotated[DicomDestination | FolderDestination, Field(discriminator="kind")]

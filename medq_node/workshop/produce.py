@@ -21,9 +21,9 @@ from medq_node.certify.veto import veto
 from medq_node.layout import sync_folder
 from medq_node.objects import GateVerdict, OutputIdentity, OutputObject
 from medq_node.outputs.content import ActionTaken, ReportContent, ReportPart
+from medq_node.outputs.forms import write_forms
 from medq_node.outputs.key_object import write_key_object
 from medq_node.outputs.page import before_after_png
-from medq_node.outputs.report import write_report
 from medq_node.outputs.restored import write_restored_instance
 from medq_node.pixels.series import SeriesStack, open_series
 from medq_node.workshop.order import WorkOrder, WorkResult
@@ -128,7 +128,8 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
     with watch("report"):
         parts = (ReportPart(source, content, identity),)
         if order.report:
-            outputs.append(write_report(parts, identity, part / "report"))
+            sent = (restored if outputs else None,)
+            outputs += write_forms(order.forms, parts, sent, identity, part)
         if order.retire and order.superseded:
             outputs.append(
                 write_key_object(source, order.superseded, identity, part / "key-object")

@@ -14,15 +14,16 @@ from medq_node.errors import Unprocessable
 from medq_node.layout import sync_folder
 from medq_node.objects import (
     CertifySettings,
+    Form,
     OutputIdentity,
     OutputKind,
     OutputObject,
     OutputReference,
 )
 from medq_node.outputs.content import ReportPart
+from medq_node.outputs.forms import write_forms
 from medq_node.outputs.key_object import write_key_object
-from medq_node.outputs.report import write_report
-from medq_node.pixels.series import open_series
+from medq_node.pixels.series import SeriesStack, open_series
 from medq_node.provenance import RESEARCH_LABEL
 from medq_node.workshop.result import read_objects, read_result, report_content, write_objects
 
@@ -68,6 +69,7 @@ class StudyOrder:
     judging: CertifySettings
     superseded: tuple[OutputReference, ...] = ()
     retire: bool = False
+    forms: tuple[Form, ...] = (Form.SR,)
 
 
 def write_study_note(order: StudyOrder) -> tuple[OutputObject, ...]:
@@ -84,7 +86,8 @@ def write_study_note(order: StudyOrder) -> tuple[OutputObject, ...]:
     part.mkdir(parents=True)
     parts = _parts(order)
     identity = _identity(order, parts)
-    outputs = [write_report(parts, identity, part / "report", study=True)]
+    restored = [_restored(series.folder) for series in order.series]
+    outputs = write_forms(order.forms, parts, restored, identity, part, study=True)
     if order.retire and order.superseded:
         source, folder = parts[0].source, part / "key-object"
         outputs.append(write_key_object(source, order.superseded, identity, folder, study=True))
@@ -99,12 +102,7 @@ def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
     """Reasons why the note may not leave the node; empty when it is fit."""
     outputs = read_objects(order.folder)
     sources = [open_series(series.paths) for series in order.series]
-    restored = [
-        output
-        for series in order.series
-        for output in read_result(series.folder).outputs
-        if output.kind is OutputKind.RESTORED
-    ]
+    restored = [output for series in order.series for output in _restored_objects(series.folder)]
     with judges_at_work(outputs, sources, order.judging) as complaints:
         return (
             check_objects(
@@ -112,6 +110,16 @@ def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
             )
             or complaints()
         )
+
+
+def _restored_objects(folder: Path) -> list[OutputObject]:
+    return [o for o in read_result(folder).outputs if o.kind is OutputKind.RESTORED]
+
+
+def _restored(folder: Path) -> SeriesStack | None:
+    """The series that left the node of one whose outputs lie in ``folder``; None where none did."""
+    made = _restored_objects(folder)
+    return open_series([output.path for output in made]) if made else None
 
 
 def _parts(order: StudyOrder) -> tuple[ReportPart, ...]:

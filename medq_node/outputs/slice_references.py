@@ -1,0 +1,64 @@
+"""The worst slices as what a document points at: objects, and frames of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from highdicom.sr import CodedConcept, ImageContentItem, RelationshipTypeValues
+from pydicom.dataset import Dataset
+
+from engines.quality import Finding, QualityDescription, Severity
+from medq_node.pixels.instance import SourceInstance
+from medq_node.pixels.series import SeriesStack
+
+_SOURCE = CodedConcept("260753009", "SCT", "Source")
+
+
+def wrong_findings(description: QualityDescription) -> list[Finding]:
+    """What is wrong at all, the worst first."""
+    rank = {severity: place for place, severity in enumerate(Severity)}
+    wrong = [f for f in description.findings if f.severity is not Severity.NONE]
+    return sorted(wrong, key=lambda finding: -rank[finding.severity])
+
+
+def worst_image(source: SeriesStack, finding: Finding) -> SourceInstance:
+    """The image that a finding is worst on; in the middle of its slices where none is named."""
+    slices = len(source.instances)
+    first, last = finding.slices or (1, slices)
+    number = finding.worst_slice or (first + last) // 2
+    return source.instances[min(number, slices) - 1]
+
+
+def image_items(
+    images: Iterable[SourceInstance], instance_uid: Callable[[str], str] = lambda uid: uid
+) -> list[ImageContentItem]:
+    """Content items that point at ``images``, each once; highdicom wants a name for each.
+
+    ``instance_uid`` maps a source image to the one that is meant. Of a multi-frame object the frame
+    is named (Referenced Frame Number, PS3.3 C.18.4).
+    """
+    meant = dict.fromkeys((image.sop_instance_uid, image.frame, image) for image in images)
+    items = []
+    for uid, frame, image in meant:
+        item = ImageContentItem(
+            name=_SOURCE,
+            referenced_sop_class_uid=image.sop_class_uid,
+            referenced_sop_instance_uid=instance_uid(uid),
+            referenced_frame_numbers=None if frame is None else [frame],
+            relationship_type=RelationshipTypeValues.CONTAINS,
+        )
+        items.append(item)
+    return items
+
+
+def without_purpose(item: Dataset) -> None:
+    """Take the names from all that points at images, in ``item`` and below: none is asked for."""
+    for child in item.get("ContentSequence", ()):
+        if "ReferencedSOPSequence" in child:
+            child.pop("ConceptNameCodeSequence", None)
+        without_purpose(child)
+
+
+def each_object(images: Sequence[SourceInstance]) -> list[SourceInstance]:
+    """``images`` without further frames of an object that is there already."""
+    return list({image.sop_instance_uid: image for image in reversed(images)}.values())[::-1]
