@@ -26,7 +26,8 @@ def write_forms(
 ) -> list[OutputObject]:
     """Write the note on ``parts`` in each of ``forms``, each in its own folder below ``folder``.
 
-    ``restored`` has, for each part, the series made of it that leaves the node, or None. The forms
+    ``restored`` has, for each part, the series made of it that leaves the node, or None; without a
+    page or a PDF it isn't looked at. The forms
     know nothing of each other: which others are asked for changes no byte of one. With nothing
     wrong there is no key object.
 

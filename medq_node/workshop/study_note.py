@@ -86,8 +86,8 @@ def write_study_note(order: StudyOrder) -> tuple[OutputObject, ...]:
     part.mkdir(parents=True)
     parts = _parts(order)
     identity = _identity(order, parts)
-    restored = [_restored(series.folder) for series in order.series]
-    outputs = write_forms(order.forms, parts, restored, identity, part, study=True)
+    shown = [_restored(series.folder) for series in order.series] if _drawn(order) else []
+    outputs = write_forms(order.forms, parts, shown, identity, part, study=True)
     if order.retire and order.superseded:
         source, folder = parts[0].source, part / "key-object"
         outputs.append(write_key_object(source, order.superseded, identity, folder, study=True))
@@ -110,6 +110,11 @@ def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
             )
             or complaints()
         )
+
+
+def _drawn(order: StudyOrder) -> bool:
+    """Whether anything is asked for that shows pictures."""
+    return Form.PAGE in order.forms or Form.PDF in order.forms
 
 
 def _restored_objects(folder: Path) -> list[OutputObject]:
