@@ -76,8 +76,7 @@ def outputs_for(
     asks for it.
     """
     outputs = sorted(owner.outputs, key=lambda output: output.id)
-    asked = {form.kind for form in forms_for([name], destinations)}
-    unasked = (NOTES - asked) | {OutputKind.KEY_OBJECT}
+    unasked = unasked_kinds(name, destinations) | {OutputKind.KEY_OBJECT}
     retiring = name in destinations and destinations[name].retire_superseded
     return [
         *(o for o in outputs if o.kind not in unasked and name in _named(owner)),
@@ -97,6 +96,11 @@ def forms_for(names: Iterable[str], destinations: Mapping[str, Destination]) -> 
         for form in (destinations[name].forms if name in destinations else (Form.SR,))
     }
     return tuple(form for form in Form if form in asked)
+
+
+def unasked_kinds(name: str, destinations: Mapping[str, Destination]) -> frozenset[str]:
+    """Kinds of objects that are made for others and don't go to the destination ``name``."""
+    return NOTES - {form.kind for form in forms_for([name], destinations)}
 
 
 def goes_to(session: Session, owner: Revision | StudyNote) -> list[str]:
