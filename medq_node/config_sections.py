@@ -90,19 +90,22 @@ AETitle = Annotated[str, AfterValidator(_is_ae_title)]
 SOPClassUID = Annotated[str, AfterValidator(_is_uid)]
 
 
-def _are_forms(words: tuple[str, ...]) -> tuple[Form, ...]:
-    """In the order in which forms are told, each once; none at all would hide what is refused."""
-    for word in words:
-        if word not in tuple(Form):
-            raise ValueError(unknown_word("form", word, tuple(Form)))
-    if not words:
+def _is_form(word: object) -> object:
+    if isinstance(word, str) and word not in tuple(Form):
+        raise ValueError(unknown_word("form", word, tuple(Form)))
+    return word
+
+
+def _in_order(forms: tuple[Form, ...]) -> tuple[Form, ...]:
+    """Each once; none at all would hide what is refused."""
+    if not forms:
         raise ValueError(f"needs at least one of {', '.join(Form)}")
-    return tuple(form for form in Form if form in words)
+    return tuple(form for form in Form if form in forms)
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
 DestinationName = Annotated[str, AfterValidator(_is_destination_name)]
-Forms = Annotated[tuple[str, ...], AfterValidator(_are_forms)]
+Forms = Annotated[tuple[Annotated[Form, BeforeValidator(_is_form)], ...], AfterValidator(_in_order)]
 Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
 Port = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=65535)]
 Count = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=10_000)]

@@ -116,6 +116,8 @@ def _verdicts(sheet: Sheet, content: ReportContent, left: float) -> None:
     for name, description in said:
         ink = VERDICT_INKS[description.verdict]
         words = description.verdict.value
+        if x + width_of(name, BODY) + width_of(words, LARGE) + 50 > WIDTH - MARGIN:
+            x, top = left, top + 60
         sheet.items.append(Words(x, top + 34, name, BODY, Ink.QUIET))
         x += width_of(name, BODY) + 14
         wide = width_of(words, LARGE) + 36
