@@ -20,7 +20,7 @@ from engines.quality import (
 )
 from engines.sentence import DEGRADATION_WORDS, PLACE_WORDS
 from medq_node import __version__
-from medq_node.outputs.content import ReportContent, ReportPart
+from medq_node.outputs.content import ReportContent, ReportPart, worst_first
 from medq_node.outputs.labels import RESTORED_SERIES_OFFSET, ascii_text, series_number
 from medq_node.outputs.lettering import width_of, wrapped
 from medq_node.outputs.pictures import Views, fitted, views_of
@@ -47,6 +47,7 @@ from medq_node.provenance import MANUFACTURER, RESEARCH_LABEL
 
 RESEARCH_USE: Final = "For research use only. Not for diagnostic use."
 
+_REFUSED: Final = "Refused because: "
 _GAP: Final = 24
 _INSIDE: Final = WIDTH - 2 * MARGIN
 _LINE: Final = 1.36
@@ -77,7 +78,7 @@ def quality_page(part: ReportPart, restored: SeriesStack | None) -> Sheet:
     _table(sheet, content)
     if part.source.info.slices > 1:
         _title(sheet, "Along the slices, as received")
-        draw_strip(sheet, content.before.findings, part.source.info.slices)
+        draw_strip(sheet, worst_first(content.before), part.source.info.slices)
         _paragraph(sheet, EXPLAINED, SMALL, Ink.QUIET)
     _action(sheet, part)
     _foot(sheet, part)
@@ -205,10 +206,9 @@ def _table(sheet: Sheet, content: ReportContent) -> None:
 
 def _found(content: ReportContent) -> list[Degradation]:
     """Degradations that either description speaks of, the worst first."""
-    rank = {severity: place for place, severity in enumerate(Severity)}
-    said = sorted(content.before.findings, key=lambda finding: -rank[finding.severity])
     later: Sequence[Finding] = content.after.findings if content.after is not None else ()
-    return list(dict.fromkeys(finding.degradation for finding in chain(said, later)))
+    said = chain(worst_first(content.before), later)
+    return list(dict.fromkeys(finding.degradation for finding in said))
 
 
 def _severity(finding: Finding | None) -> tuple[str, Ink]:
@@ -271,21 +271,28 @@ def _action(sheet: Sheet, part: ReportPart) -> None:
     title, _, more = first.partition(". ")
     _title(sheet, title.rstrip("."))
     for words in filter(None, (more, *others)):
-        _paragraph(sheet, words, BODY)
-    gate = content.gate
-    if gate is not None and gate.passed:
-        checks = len(gate.measures)
+        reason = words.removeprefix(_REFUSED)
+        if reason == words:
+            _paragraph(sheet, words, BODY)
+        else:
+            _point(sheet, reason)
+    if content.gate is not None and content.gate.passed:
+        checks = len(content.gate.measures)
         _paragraph(sheet, f"Do-no-harm check: all {checks} measures within limits.", BODY)
-    elif gate is not None:
-        failed = [m.name for m in gate.measures if not m.passed]
-        told = f" ({', '.join(failed)})" if failed else ""
-        _paragraph(sheet, f"Do-no-harm check: failed{told}.", BODY)
+
+
+def _point(sheet: Sheet, words: str) -> None:
+    """One of several reasons."""
+    top = sheet.height + 14
+    sheet.items.append(Box(MARGIN + 4, top, MARGIN + 14, top + 10, Ink.SEVERE, radius=5))
+    _paragraph(sheet, words, BODY, left=MARGIN + 30)
 
 
 def _foot(sheet: Sheet, part: ReportPart) -> None:
     identity, before = part.identity, part.content.before
     sheet.height += 8
     _rule(sheet)
+    sheet.height += 4
     made = (
         f"Made by {MANUFACTURER} {__version__} with engine {identity.engine_name} "
         f"{identity.engine_version} (digest {identity.engine_digest[:12]}), revision "

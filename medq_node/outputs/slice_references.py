@@ -8,6 +8,7 @@ from highdicom.sr import CodedConcept, ImageContentItem, RelationshipTypeValues
 from pydicom.dataset import Dataset
 
 from engines.quality import Finding, QualityDescription, Severity
+from medq_node.outputs.content import worst_first
 from medq_node.pixels.instance import SourceInstance
 from medq_node.pixels.series import SeriesStack
 
@@ -16,9 +17,7 @@ _SOURCE = CodedConcept("260753009", "SCT", "Source")
 
 def wrong_findings(description: QualityDescription) -> list[Finding]:
     """What is wrong at all, the worst first."""
-    rank = {severity: place for place, severity in enumerate(Severity)}
-    wrong = [f for f in description.findings if f.severity is not Severity.NONE]
-    return sorted(wrong, key=lambda finding: -rank[finding.severity])
+    return [f for f in worst_first(description) if f.severity is not Severity.NONE]
 
 
 def worst_image(source: SeriesStack, finding: Finding) -> SourceInstance:
