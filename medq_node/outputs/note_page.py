@@ -1,35 +1,26 @@
 """The quality note as a page for people: drawn once, sent as a picture and as a PDF.
 
-It names nobody and quotes nothing that a person typed: no patient, no date, no description. Of the
-source it tells modality, region, series number and how many slices there are.
+It names nobody: no patient, no date, no description. Of the source it tells modality, region,
+series number and how many slices there are; of what people typed only the name of a rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Final
 
-from engines.quality import (
-    Degradation,
-    Finding,
-    Modality,
-    Severity,
-    format_amounts,
-)
-from engines.sentence import DEGRADATION_WORDS, PLACE_WORDS
+from engines.quality import Modality
 from medq_node import __version__
 from medq_node.outputs.content import ReportContent, ReportPart, worst_first
-from medq_node.outputs.labels import RESTORED_SERIES_OFFSET, ascii_text, series_number
-from medq_node.outputs.lettering import width_of, wrapped
+from medq_node.outputs.findings_table import draw_findings
+from medq_node.outputs.labels import RESTORED_SERIES_OFFSET, series_number
+from medq_node.outputs.lettering import width_of
 from medq_node.outputs.pictures import Views, fitted, views_of
-from medq_node.outputs.report_words import SeriesWords, action_words, slices_words
+from medq_node.outputs.report_words import SeriesWords, action_words
 from medq_node.outputs.sheet import (
     BODY,
     LARGE,
     MARGIN,
-    SEVERITY_INKS,
     SMALL,
     TITLE,
     VERDICT_INKS,
@@ -41,6 +32,7 @@ from medq_node.outputs.sheet import (
     Words,
 )
 from medq_node.outputs.strip import EXPLAINED, draw_strip
+from medq_node.outputs.typesetting import GAP, INSIDE, paragraph, point, rule, title
 from medq_node.outputs.window import Grey
 from medq_node.pixels.series import SeriesStack
 from medq_node.provenance import MANUFACTURER, RESEARCH_LABEL
@@ -48,10 +40,6 @@ from medq_node.provenance import MANUFACTURER, RESEARCH_LABEL
 RESEARCH_USE: Final = "For research use only. Not for diagnostic use."
 
 _REFUSED: Final = "Refused because: "
-_GAP: Final = 24
-_INSIDE: Final = WIDTH - 2 * MARGIN
-_LINE: Final = 1.36
-"""From one line to the next, in sizes of the type."""
 
 
 def quality_page(part: ReportPart, restored: SeriesStack | None) -> Sheet:
@@ -72,14 +60,14 @@ def quality_page(part: ReportPart, restored: SeriesStack | None) -> Sheet:
         _beside(sheet, part, views)
     else:
         _verdicts(sheet, content, MARGIN)
-        _paragraph(sheet, content.sentence_before, BODY)
-        sheet.height += _GAP / 2
+        paragraph(sheet, content.sentence_before, BODY)
+        sheet.height += GAP / 2
         _three(sheet, part, views)
-    _table(sheet, content)
+    draw_findings(sheet, content)
     if part.source.info.slices > 1:
-        _title(sheet, "Along the slices, as received")
+        title(sheet, "Along the slices, as received")
         draw_strip(sheet, worst_first(content.before), part.source.info.slices)
-        _paragraph(sheet, EXPLAINED, SMALL, Ink.QUIET)
+        paragraph(sheet, EXPLAINED, SMALL, Ink.QUIET)
     _action(sheet, part)
     _foot(sheet, part)
     return sheet
@@ -133,28 +121,28 @@ def _beside(sheet: Sheet, part: ReportPart, views: Views) -> None:
     top, side = sheet.height, 400
     _picture(sheet, views, views.before, (MARGIN, top), side)
     sheet.height = bottom = top + side
-    left = MARGIN + side + _GAP
+    left = MARGIN + side + GAP
     sheet.height = top
     _verdicts(sheet, part.content, left)
-    _paragraph(sheet, part.content.sentence_before, BODY, left=left)
+    paragraph(sheet, part.content.sentence_before, BODY, left=left)
     sheet.height = max(bottom, sheet.height)
-    _paragraph(sheet, f"{_shown(part, views)}: {views.window.caption}", SMALL, Ink.QUIET)
+    paragraph(sheet, f"{_shown(part, views)}: {views.window.caption}", SMALL, Ink.QUIET)
 
 
 def _three(sheet: Sheet, part: ReportPart, views: Views) -> None:
     """Before, after and the difference of the worst slice."""
     assert views.restored is not None
-    side = (_INSIDE - 2 * 16) // 3
+    side = (INSIDE - 2 * 16) // 3
     top = sheet.height
     shown: tuple[tuple[Grey, str], ...] = (
         (views.before, "As received"),
         (views.restored.grey, "Restored"),
         (views.restored.change_grey, "Difference"),
     )
-    for column, (grey, title) in enumerate(shown):
+    for column, (grey, name) in enumerate(shown):
         left = MARGIN + column * (side + 16)
         _picture(sheet, views, grey, (left, top), side)
-        sheet.items.append(Words(left, top + side + BODY + 4, title, BODY, Ink.TEXT))
+        sheet.items.append(Words(left, top + side + BODY + 4, name, BODY, Ink.TEXT))
     sheet.height = top + side + BODY + 14
     after = views.restored
     difference = (
@@ -163,7 +151,7 @@ def _three(sheet: Sheet, part: ReportPart, views: Views) -> None:
         else "No pixel differs."
     )
     words = f"{_shown(part, views)}: {views.window.caption}. {difference}"
-    _paragraph(sheet, words, SMALL, Ink.QUIET)
+    paragraph(sheet, words, SMALL, Ink.QUIET)
 
 
 def _shown(part: ReportPart, views: Views) -> str:
@@ -181,83 +169,6 @@ def _picture(
     sheet.items.append(Picture(x, y, width, height, grey))
 
 
-def _table(sheet: Sheet, content: ReportContent) -> None:
-    """Each degradation: how severe, how much, and on which slices; received beside restored."""
-    _title(sheet, "Findings")
-    after = content.after
-    columns = (MARGIN, 258, 524, 790) if after is not None else (MARGIN, 258, 640)
-    heads = ["", "as received", *(["restored"] if after is not None else []), "slices"]
-    for x, words in zip(columns, heads, strict=True):
-        sheet.items.append(Words(x, sheet.height + SMALL, words, SMALL, Ink.QUIET))
-    sheet.height += SMALL + 12
-    for kind in _found(content):
-        then = content.before.finding(kind)
-        now = after.finding(kind) if after is not None else None
-        cells = [_severity(then), *([_severity(now)] if after is not None else [])]
-        _row(sheet, columns, DEGRADATION_WORDS[kind], cells, _where(then))
-    if content.before.not_assessed:
-        names = ", ".join(DEGRADATION_WORDS[kind] for kind in content.before.not_assessed)
-        _rule(sheet)
-        sheet.height += 4
-        lines = wrapped(f"Not assessed: {names}", BODY, _INSIDE)
-        _lines(sheet, lines, BODY, Ink.QUIET, MARGIN)
-    sheet.height += 4
-
-
-def _found(content: ReportContent) -> list[Degradation]:
-    """Degradations that either description speaks of, the worst first."""
-    later: Sequence[Finding] = content.after.findings if content.after is not None else ()
-    said = chain(worst_first(content.before), later)
-    return list(dict.fromkeys(finding.degradation for finding in said))
-
-
-def _severity(finding: Finding | None) -> tuple[str, Ink]:
-    if finding is None:
-        return "not assessed", Ink.QUIET
-    amounts = format_amounts(finding)
-    words = f"{finding.severity.value}, {amounts}" if amounts else finding.severity.value
-    return words, SEVERITY_INKS[finding.severity]
-
-
-def _where(finding: Finding | None) -> str:
-    if finding is None or (finding.severity is Severity.NONE and finding.slices is None):
-        return ""
-    words = slices_words(finding.slices).removesuffix(" slices")
-    words = words.removeprefix("slices ").removeprefix("slice ")
-    if finding.worst_slice is not None and finding.slices != (finding.worst_slice,) * 2:
-        words += f", worst {finding.worst_slice}"
-    if finding.place is not None:
-        words += f", {PLACE_WORDS[finding.place]}"
-    return words
-
-
-def _row(
-    sheet: Sheet,
-    columns: Sequence[float],
-    name: str,
-    cells: Sequence[tuple[str, Ink]],
-    where: str,
-) -> None:
-    """One line of the table, as high as its highest cell."""
-    _rule(sheet)
-    sheet.height += 4
-    edges = [*columns[1:], WIDTH - MARGIN + 12]
-    top = sheet.height
-    lowest = top
-    texts: list[tuple[str, Ink]] = [(name, Ink.TEXT), *cells, (where, Ink.QUIET)]
-    for x, edge, (words, ink) in zip(columns, edges, texts, strict=True):
-        left = x
-        if ink not in (Ink.TEXT, Ink.QUIET):
-            sheet.items.append(Box(x, top + 10, x + 16, top + 26, ink, radius=8))
-            left += 26
-        sheet.height = top
-        # Colour alone would say nothing to some: the word says it.
-        shade = Ink.QUIET if ink is Ink.QUIET else Ink.TEXT
-        _lines(sheet, wrapped(words, BODY, edge - left - 12), BODY, shade, left)
-        lowest = max(lowest, sheet.height)
-    sheet.height = lowest
-
-
 def _action(sheet: Sheet, part: ReportPart) -> None:
     """What was done and why, in the words of the report, less what has its place above."""
     content = part.content
@@ -268,30 +179,23 @@ def _action(sheet: Sheet, part: ReportPart) -> None:
         f"series {series_number(header, RESTORED_SERIES_OFFSET)}",
     )
     first, *others = action_words(replace(content, after=None, gate=None), names)
-    title, _, more = first.partition(". ")
-    _title(sheet, title.rstrip("."))
+    taken, _, more = first.partition(". ")
+    title(sheet, taken.rstrip("."))
     for words in filter(None, (more, *others)):
         reason = words.removeprefix(_REFUSED)
         if reason == words:
-            _paragraph(sheet, words, BODY)
+            paragraph(sheet, words, BODY)
         else:
-            _point(sheet, reason)
+            point(sheet, reason)
     if content.gate is not None and content.gate.passed:
         checks = len(content.gate.measures)
-        _paragraph(sheet, f"Do-no-harm check: all {checks} measures within limits.", BODY)
-
-
-def _point(sheet: Sheet, words: str) -> None:
-    """One of several reasons."""
-    top = sheet.height + 14
-    sheet.items.append(Box(MARGIN + 4, top, MARGIN + 14, top + 10, Ink.SEVERE, radius=5))
-    _paragraph(sheet, words, BODY, left=MARGIN + 30)
+        paragraph(sheet, f"Do-no-harm check: all {checks} measures within limits.", BODY)
 
 
 def _foot(sheet: Sheet, part: ReportPart) -> None:
     identity, before = part.identity, part.content.before
     sheet.height += 8
-    _rule(sheet)
+    rule(sheet)
     sheet.height += 4
     made = (
         f"Made by {MANUFACTURER} {__version__} with engine {identity.engine_name} "
@@ -299,31 +203,5 @@ def _foot(sheet: Sheet, part: ReportPart) -> None:
         f"{identity.revision}. Confidence of the engine: {before.confidence.value}. "
         f"Nobody has verified it. {RESEARCH_USE}"
     )
-    _paragraph(sheet, made, SMALL, Ink.QUIET)
+    paragraph(sheet, made, SMALL, Ink.QUIET)
     sheet.height += 12
-
-
-def _title(sheet: Sheet, words: str) -> None:
-    sheet.height += _GAP / 2
-    _lines(sheet, wrapped(ascii_text(words, 400), LARGE, _INSIDE), LARGE, Ink.TEXT, MARGIN)
-
-
-def _paragraph(
-    sheet: Sheet, words: str, size: int, ink: Ink = Ink.TEXT, left: float = MARGIN
-) -> None:
-    room = WIDTH - MARGIN - left
-    lines = wrapped(ascii_text(words, 2000).replace("\n", " "), size, room)
-    _lines(sheet, lines, size, ink, left)
-    sheet.height += 6
-
-
-def _lines(sheet: Sheet, lines: Sequence[str], size: int, ink: Ink, left: float) -> None:
-    for line in lines:
-        sheet.height += size * _LINE
-        sheet.items.append(Words(left, sheet.height - size * 0.36, line, size, ink))
-
-
-def _rule(sheet: Sheet) -> None:
-    sheet.height += 6
-    sheet.items.append(Box(MARGIN, sheet.height, WIDTH - MARGIN, sheet.height + 2, Ink.LINE))
-    sheet.height += 2
