@@ -82,10 +82,13 @@ def _section(part: ReportPart) -> ContainerContentItem:
     """What is said of one series, then its worst slices, as received and restored."""
     content = part.content
     names = SeriesWords.of(part.source.header(0))
-    title = f"{names.source[0].upper()}{names.source[1:]}"
-    said = [title, *series_words(content, names)]
+    sentence, *done, closing = series_words(content, names)
+    said = [(codes.FINDING, f"{_upper(names.source)}: {sentence}")]
     if content.sentence_after:
-        said.insert(2, f"Restored: {content.sentence_after}")
+        said.append((codes.FINDING, f"{_upper(names.restored)}: {content.sentence_after}"))
+    # Few items: viewers put a heading over each.
+    told = "\n".join(done).removeprefix("Action taken: ")
+    said += [(codes.ACTION_TAKEN, _upper(told)), (codes.COMMENT, closing)]
     places = worst_slices(content.before, len(part.source.instances))
     images = [part.source.instances[place] for place in places]
     numbers = ", ".join(str(place + 1) for place in places)
@@ -93,7 +96,7 @@ def _section(part: ReportPart) -> ContainerContentItem:
     section = _container(codes.FINDINGS)
     section.ContentSequence = ContentSequence(
         [
-            *(_text(codes.FINDING if n == 1 else codes.COMMENT, w) for n, w in enumerate(said)),
+            *(_text(name, words) for name, words in said),
             _images(f"As received, {slices}", image_items(images)),
         ]
     )
@@ -116,6 +119,10 @@ def _container(name: Code) -> ContainerContentItem:
 
 
 def _text(name: Code, words: str) -> TextContentItem:
-    return TextContentItem(
-        name, ascii_text(words, TEXT_MAX), relationship_type=RelationshipTypeValues.CONTAINS
-    )
+    # A line ends with both characters (PS3.5 section 6.1.3).
+    lines = ascii_text(words, TEXT_MAX).replace("\n", "\r\n")
+    return TextContentItem(name, lines, relationship_type=RelationshipTypeValues.CONTAINS)
+
+
+def _upper(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"

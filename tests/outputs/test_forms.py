@@ -35,7 +35,7 @@ from medq_node.outputs.text_report import write_text_report
 from medq_node.pixels.series import SeriesStack, open_series
 from medq_node.provenance import made_by_us
 from tests.build import ct_series, mr_series, noisy_ct
-from tests.judges import dciodvfy_errors, dsrdump
+from tests.judges import dciodvfy_errors, dsr2html, dsrdump
 from tests.outputs.reports import name_of, restored_content
 
 SECRETS = {
@@ -140,18 +140,28 @@ def test_the_text_reads_from_top_to_bottom_and_points_at_the_worst_slices(
     assert ds.ConceptNameCodeSequence[0].CodeValue != "126000", "viewers would measure, not read"
     assert (ds.VerificationFlag, ds.PreliminaryFlag) == ("UNVERIFIED", "PRELIMINARY")
     (section,) = [item for item in ds.ContentSequence if name_of(item) == "Findings"]
-    said = [item.TextValue for item in section.ContentSequence if item.ValueType == "TEXT"]
-    assert said[0] == 'Series 2 "Zebra liver"'
-    assert said[1:3] == ["Noise is moderate.", "Restored: Noise is mild."]
-    assert said[3].startswith("Action taken: restored, as series 9002")
-    assert said[-1].startswith("For research use only")
+    said = [
+        (name_of(item), item.TextValue)
+        for item in section.ContentSequence
+        if item.ValueType == "TEXT"
+    ]
+    assert said[:2] == [
+        ("Finding", 'Series 2 "Zebra liver": Noise is moderate.'),
+        ("Finding", 'Series 9002 "MedQ RESEARCH restored: Zebra liver": Noise is mild.'),
+    ]
+    name, action = said[2]
+    assert name == "Action taken by the node"
+    assert action.startswith("Restored, as series 9002")
+    assert "\r\nReason: rule 'noisy chest' asks for it.\r\n" in action
+    assert said[3][1].startswith("For research use only")
     worst = part.source.instances[1].sop_instance_uid
     uids = [uid for uid, _ in pointed_at(ds)]
     assert uids[0] == worst
     assert len(uids) == 2, "as received, and restored"
-    rendered = dsrdump(made.path)
+    rendered = dsr2html(made.path)
     assert "Noise is moderate." in rendered
-    assert "IMAGE" in rendered
+    assert "Image quality note, research use only" in rendered
+    assert rendered.count("CT image") == 2
 
 
 def test_of_a_multi_frame_object_the_frame_is_named(
