@@ -20,6 +20,7 @@ from pydantic import (
 
 from engines.base import REGISTRY, RUNTIMES
 from medq_node.config_problems import unknown_word
+from medq_node.objects import Form
 
 
 def _is_ae_title(title: str) -> str:
@@ -87,8 +88,24 @@ def no_boolean(value: object) -> object:
 
 AETitle = Annotated[str, AfterValidator(_is_ae_title)]
 SOPClassUID = Annotated[str, AfterValidator(_is_uid)]
+
+
+def _is_form(word: object) -> object:
+    if isinstance(word, str) and word not in tuple(Form):
+        raise ValueError(unknown_word("form", word, tuple(Form)))
+    return word
+
+
+def _in_order(forms: tuple[Form, ...]) -> tuple[Form, ...]:
+    """Each once; none at all would hide what is refused."""
+    if not forms:
+        raise ValueError(f"needs at least one of {', '.join(Form)}")
+    return tuple(form for form in Form if form in forms)
+
+
 DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
 DestinationName = Annotated[str, AfterValidator(_is_destination_name)]
+Forms = Annotated[tuple[Annotated[Form, BeforeValidator(_is_form)], ...], AfterValidator(_in_order)]
 Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$")]
 Port = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=65535)]
 Count = Annotated[int, BeforeValidator(no_boolean), Field(ge=1, le=10_000)]
@@ -247,6 +264,8 @@ class DicomDestination(Section):
     """Whether a key object (113001) retires our own outputs that a new revision supersedes."""
     compress: Compressions = ()
     """How our images go, without loss, best first; empty, or where none is taken: as they are."""
+    forms: Forms = (Form.SR,)
+    """Forms of the quality note that go there."""
 
 
 class FolderDestination(Section):
@@ -256,6 +275,7 @@ class FolderDestination(Section):
     path: Path
     retire_superseded: bool = False
     compress: Compressions = ()
+    forms: Forms = (Form.SR,)
 
 
 Destination = Annotated[DicomDestination | FolderDestination, Field(discriminator="kind")]

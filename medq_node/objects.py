@@ -12,7 +12,40 @@ class OutputKind(StrEnum):
 
     RESTORED = "restored"
     REPORT = "report"
+    TEXT = "text report"
+    PAGE = "page"
+    PDF = "pdf"
+    QUALITY_ISSUE = "quality issue"
     KEY_OBJECT = "key object"
+    """Retires what we made before; ``QUALITY_ISSUE`` is a key object too, and points at originals.
+    """
+
+
+class Form(StrEnum):
+    """A form of the quality note that a destination may ask for."""
+
+    SR = "sr"
+    TEXT = "text"
+    PAGE = "page"
+    PDF = "pdf"
+    KEY = "key"
+
+    @property
+    def kind(self) -> OutputKind:
+        """What is made where this form is asked for."""
+        return _KINDS[self]
+
+
+_KINDS = {
+    Form.SR: OutputKind.REPORT,
+    Form.TEXT: OutputKind.TEXT,
+    Form.PAGE: OutputKind.PAGE,
+    Form.PDF: OutputKind.PDF,
+    Form.KEY: OutputKind.QUALITY_ISSUE,
+}
+
+NOTES = frozenset(_KINDS.values())
+"""Kinds of objects that are the quality note, in one form or another."""
 
 
 @dataclass(frozen=True, slots=True)

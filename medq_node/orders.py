@@ -12,7 +12,7 @@ from medq_node.layout import Layout
 from medq_node.objects import OutputKind, OutputReference
 from medq_node.records import original_paths, references
 from medq_node.restoring import effective_action, options_of
-from medq_node.store.handover import retires
+from medq_node.store.handover import forms_for, retires
 from medq_node.store.seed import node_uid
 from medq_node.store.states import RevisionState
 from medq_node.store.tables import Output, Revision, StudyNote
@@ -43,6 +43,7 @@ def work_order(session: Session, revision: Revision, config: Config, layout: Lay
         report=decision.note == NoteScope.SERIES,
         superseded=_superseded(session, revision),
         retire=retires(session, revision, config.destinations),
+        forms=forms_for(decision.destinations, config.destinations),
     )
 
 
@@ -68,6 +69,7 @@ def study_order(session: Session, note: StudyNote, config: Config, layout: Layou
         judging=config.certify_settings,
         superseded=references(before.outputs, study) if before else (),
         retire=retires(session, note, config.destinations),
+        forms=forms_for(note.destinations, config.destinations),
     )
 
 

@@ -182,6 +182,14 @@ def phantom(slices: int, rows: int, columns: int) -> NDArray[np.float64]:
     return np.repeat(image[None], slices, axis=0)
 
 
+def noisy_ct(slices: int = 3, rows: int = 64, noise_hu: float = 30.0) -> NDArray[np.int16]:
+    """Stored values of ``ct_series`` that any engine calls noisy."""
+    body = phantom(slices, rows, rows) * 1040 - 1000
+    noise = np.random.default_rng(1).normal(0, noise_hu, body.shape)
+    stored: NDArray[np.int16] = np.clip(body + noise + 1024, 0, 4095).round().astype(np.int16)
+    return stored
+
+
 def rewritten(
     stack: SeriesStack,
     folder: Path,

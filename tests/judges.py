@@ -46,6 +46,13 @@ def dsrdump(path: Path) -> str:
     return said.stdout
 
 
+def dsr2html(path: Path) -> str:
+    """A report as DCMTK shows it to people; fails where DCMTK can't read it."""
+    said = _run(["dsr2html", str(path)])
+    assert said.returncode == 0, said.stderr
+    return said.stdout
+
+
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     program = require_program(command[0])
     return subprocess.run(

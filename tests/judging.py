@@ -24,7 +24,7 @@ from pydicom.uid import generate_uid
 
 import medq_node
 from medq_node.certify.objects import check_objects
-from medq_node.objects import GateLimits, OutputKind, OutputObject, OutputReference
+from medq_node.objects import Form, GateLimits, OutputKind, OutputObject, OutputReference
 from medq_node.outputs.content import ActionTaken
 from medq_node.pixels.series import SeriesStack, open_series
 from medq_node.provenance import RESEARCH_LABEL
@@ -43,6 +43,14 @@ HEADING = """# Judges by output
 
 What each judge says of one of every output: `medq-node` is our own certifying; Orthanc stores the
 object and gives back the same data set; `-` is not its subject. Written by `make judges`."""
+
+TREES = (OutputKind.REPORT, OutputKind.TEXT, OutputKind.QUALITY_ISSUE, OutputKind.KEY_OBJECT)
+FORMS = {
+    OutputKind.TEXT: "text report on a series",
+    OutputKind.PAGE: "page on a series",
+    OutputKind.PDF: "PDF on a series",
+    OutputKind.QUALITY_ISSUE: "key object on the worst images",
+}
 
 REAL = {
     "CT": "ct_lidc0314_chest_1mm",
@@ -68,8 +76,9 @@ class Row:
         return [output.path for output in self.outputs]
 
     @property
-    def is_document(self) -> bool:
-        return self.outputs[0].kind is not OutputKind.RESTORED
+    def has_tree(self) -> bool:
+        """Whether it is a document of content items."""
+        return self.outputs[0].kind in TREES
 
 
 def generated(folder: Path) -> dict[str, list[Path]]:
@@ -113,13 +122,16 @@ def rows(files: dict[str, list[Path]], folder: Path) -> Iterator[Row]:
             yield Row("report on a series", report, source, order.superseded, restored)
             yield _refused(first, folder / "refused")
             yield _on_a_study([files["study 1"], files["study 2"]], folder / "study")
+            for kind, name in FORMS.items():
+                if of[kind]:  # no key object where nothing is wrong
+                    yield Row(name, of[kind], source, order.superseded, restored)
             yield Row("key object on replaced outputs", key_object, source, order.superseded)
 
 
 def _refused(order: WorkOrder, folder: Path) -> Row:
     """No change is small enough for these limits."""
     strict = GateLimits(edge_noise_levels=0.0, local_change_share=0.0, local_change_hu=0.0)
-    result = produce(replace(order, folder=folder, limits=strict))
+    result = produce(replace(order, folder=folder, limits=strict, forms=(Form.SR,)))
     assert result.taken is ActionTaken.REFUSED
     return Row("report of a refused restoration", result.outputs, (open_series(order.paths),))
 
@@ -215,7 +227,7 @@ def verdicts(row: Row, pacs: Orthanc | None) -> dict[str, str]:
     }
     cells = {}
     for name, complaints in judges.items():
-        if name in documents and not row.is_document:
+        if name in documents and not row.has_tree:
             cells[name] = NOT_ITS_SUBJECT
         elif name not in ("medq-node", "GDCM") and shutil.which(name) is None:
             cells[name] = NOT_HERE

@@ -287,6 +287,18 @@ MISTAKES = [
         "config.yaml:5: destinations.p",
     ),
     (
+        "destinations:\n  p:\n    kind: folder\n    path: x\n    forms: [sr, pfd]\n",
+        "config.yaml:5: destinations.p.forms.1: no form named 'pfd'; did you mean 'pdf'?",
+    ),
+    (
+        "destinations:\n  p:\n    kind: folder\n    path: x\n    forms: []\n",
+        "config.yaml:5: destinations.p.forms: needs at least one of sr, text, page, pdf, key",
+    ),
+    (
+        "destinations:\n  p:\n    kind: folder\n    path: x\n    forms: pdf\n",
+        "forms: should be a list such as [A, B] (found 'pdf')",
+    ),
+    (
         "destinations:\n  PACS: {kind: folder, path: x}\n",
         "config.yaml:2: destinations.PACS: the name",
     ),

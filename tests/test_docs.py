@@ -116,6 +116,7 @@ def test_the_conformance_statement_tells_what_is_accepted() -> None:
 
 def test_pictures_are_whole_and_small() -> None:
     ElementTree.parse(ROOT / "docs" / "journey.svg")
-    picture = ROOT / "docs" / "before-after.png"
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size < 600_000
+    for name in ("before-after.png", "quality-page.png"):
+        picture = ROOT / "docs" / name
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size < 600_000

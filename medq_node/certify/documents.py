@@ -14,12 +14,21 @@ from medq_node.pixels.header import text
 
 _EVIDENCE: Final = ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence")
 _REJECTED_FOR_QUALITY: Final = ("113001", "DCM")
+_MEASUREMENTS: Final = ("126000", "DCM")
 
 
 def document_faults(
-    dataset: Dataset, allowed: Instances, superseded: Sequence[OutputReference]
+    dataset: Dataset,
+    kind: OutputKind,
+    allowed: Instances,
+    superseded: Sequence[OutputReference],
 ) -> Iterator[str]:
-    """A report says that nobody has verified it, and is about ``allowed`` (C.17.2, C.17.3)."""
+    """A report says that nobody has verified it, and is about ``allowed`` (C.17.2, C.17.3).
+
+    Viewers tell by its title which it is: measurements for a machine, or a text for people.
+    """
+    if (title_of(dataset) == _MEASUREMENTS) is not (kind is OutputKind.REPORT):
+        yield f"its title is not one of a {kind}"
     for keyword, expected in (
         ("VerificationFlag", "UNVERIFIED"),
         ("PreliminaryFlag", "PRELIMINARY"),
@@ -29,26 +38,30 @@ def document_faults(
             yield f"its {keyword} is not {expected}"
     if "VerifyingObserverSequence" in dataset:
         yield "it names somebody who verified it"
-    yield from _evidence_faults(dataset, allowed, "neither a source image nor ours")
-    reports = references_of([old for old in superseded if old.kind is OutputKind.REPORT])
+    yield from evidence_faults(dataset, allowed, "neither a source image nor ours")
+    reports = references_of([old for old in superseded if old.kind is kind])
     for study, series, class_uid, uid in listed(dataset, "PredecessorDocumentsSequence"):
         if reports.get(uid) != (class_uid, series) or study != text(dataset, "StudyInstanceUID"):
-            yield f"it names a predecessor {uid} that is no report of ours that it replaces"
+            yield f"it names a predecessor {uid} that is no {kind} of ours that it replaces"
 
 
 def key_object_faults(
     dataset: Dataset, originals: Instances, superseded: Sequence[OutputReference]
 ) -> Iterator[str]:
     """A key object retires our own superseded outputs and nothing else (A.35.4, TID 2010)."""
-    title = next(items(dataset, "ConceptNameCodeSequence"), Dataset())
-    code = (text(title, "CodeValue"), text(title, "CodingSchemeDesignator"))
-    if code != _REJECTED_FOR_QUALITY:
+    if title_of(dataset) != _REJECTED_FOR_QUALITY:
         yield "its title is not Rejected for Quality Reasons (113001, DCM)"
     for _, uid in {*_referenced(dataset), *(entry[2:] for entry in _evidence(dataset))}:
         if uid in originals:
             yield f"it rejects {uid}, which is an original"
     allowed = references_of(superseded)
-    yield from _evidence_faults(dataset, allowed | originals, "no object of ours that is replaced")
+    yield from evidence_faults(dataset, allowed | originals, "no object of ours that is replaced")
+
+
+def title_of(item: Dataset) -> tuple[str, str]:
+    """Code and scheme of what a document or a content item is called; empty where it isn't."""
+    name = next(items(item, "ConceptNameCodeSequence"), Dataset())
+    return text(name, "CodeValue"), text(name, "CodingSchemeDesignator")
 
 
 def _evidence(dataset: Dataset) -> Iterator[tuple[str, str, str, str]]:
@@ -56,7 +69,7 @@ def _evidence(dataset: Dataset) -> Iterator[tuple[str, str, str, str]]:
         yield from listed(dataset, keyword)
 
 
-def _evidence_faults(dataset: Dataset, allowed: Instances, else_words: str) -> Iterator[str]:
+def evidence_faults(dataset: Dataset, allowed: Instances, else_words: str) -> Iterator[str]:
     """Whatever the content refers to is listed as evidence, and nothing unknown (C.17.2.3)."""
     own_study = text(dataset, "StudyInstanceUID")
     evidence = set()

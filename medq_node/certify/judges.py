@@ -48,6 +48,10 @@ _JAVA_OPTIONS: Final = " ".join(
 )
 """JDK 17's XPath limits are too low for the template rules."""
 
+_WITH_TEMPLATE: Final = frozenset(
+    {OutputKind.REPORT, OutputKind.QUALITY_ISSUE, OutputKind.KEY_OBJECT}
+)
+"""Kinds that follow a template: of others PixelMed knows no more than dciodvfy, or nothing."""
 
 _LOOK_UP_S = 0.1
 """How often a judge at work is looked at: has it been called off?"""
@@ -92,7 +96,7 @@ def judge_objects(
     for output in _judged(outputs, settings.judged_images):
         if DCIODVFY in settings.judges:
             faults += bench.complaints(DCIODVFY, output)
-        if PIXELMED in settings.judges and output.kind is not OutputKind.RESTORED:
+        if PIXELMED in settings.judges and output.kind in _WITH_TEMPLATE:
             faults += bench.complaints(PIXELMED, output)
     return tuple(faults)
 

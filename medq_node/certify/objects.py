@@ -13,10 +13,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.uid import UID, KeyObjectSelectionDocumentStorage
+from pydicom.uid import (
+    UID,
+    BasicTextSRStorage,
+    EncapsulatedPDFStorage,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+)
 
 from medq_node.certify.attributes import attribute_faults
 from medq_node.certify.documents import document_faults, key_object_faults
+from medq_node.certify.forms import page_faults, pdf_faults, quality_issue_faults
 from medq_node.certify.images import (
     Key,
     Places,
@@ -37,6 +44,14 @@ from medq_node.pixels.series import SeriesStack
 from medq_node.provenance import made_by_us
 
 _STRUCTURED_REPORTS = "1.2.840.10008.5.1.4.1.1.88."
+_CLASSES = {
+    OutputKind.TEXT: BasicTextSRStorage,
+    OutputKind.PAGE: SecondaryCaptureImageStorage,
+    OutputKind.PDF: EncapsulatedPDFStorage,
+    OutputKind.QUALITY_ISSUE: KeyObjectSelectionDocumentStorage,
+    OutputKind.KEY_OBJECT: KeyObjectSelectionDocumentStorage,
+}
+"""The one SOP class of each kind that has only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +130,19 @@ def _faults(output: OutputObject, against: _Known, derived: Counter[Key]) -> Ite
         return
     yield from attribute_faults(dataset, output.sop_class_uid, against.headers)
     yield from study_faults(dataset, against.headers)
-    if output.kind is OutputKind.REPORT:
-        ours = {uid: o for uid, o in against.ours.items() if uid != output.sop_instance_uid}
-        yield from document_faults(dataset, against.images | ours, against.superseded)
-    else:
-        yield from key_object_faults(dataset, against.images, against.superseded)
+    match output.kind:
+        case OutputKind.REPORT | OutputKind.TEXT:
+            ours = {uid: o for uid, o in against.ours.items() if uid != output.sop_instance_uid}
+            allowed = against.images | ours
+            yield from document_faults(dataset, output.kind, allowed, against.superseded)
+        case OutputKind.PAGE:
+            yield from page_faults(dataset, against.images)
+        case OutputKind.PDF:
+            yield from pdf_faults(dataset, against.images, against.superseded)
+        case OutputKind.QUALITY_ISSUE:
+            yield from quality_issue_faults(dataset, against.images)
+        case OutputKind.KEY_OBJECT:
+            yield from key_object_faults(dataset, against.images, against.superseded)
 
 
 def _restored_faults(
@@ -208,10 +231,9 @@ def _fits(output: OutputObject, sources: Sequence[SeriesStack]) -> bool:
     uid = output.sop_class_uid
     if output.kind is OutputKind.RESTORED:
         return any(source.instances[0].sop_class_uid == uid for source in sources)
-    is_key_object = uid == KeyObjectSelectionDocumentStorage
-    if output.kind is OutputKind.KEY_OBJECT:
-        return bool(is_key_object)
-    return uid.startswith(_STRUCTURED_REPORTS) and not is_key_object
+    if output.kind is OutputKind.REPORT:
+        return uid.startswith(_STRUCTURED_REPORTS) and uid not in _CLASSES.values()
+    return uid == _CLASSES[output.kind]
 
 
 def _faults_among(outputs: Sequence[OutputObject], against: _Known) -> Iterator[str]:

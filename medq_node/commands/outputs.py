@@ -53,7 +53,7 @@ def preview(
         start_log(settings.log.format, "error", "outputs")
         with plain_store_errors(settings.database_url):
             sessions = open_existing(settings.database_url)
-            found = preview_of(sessions, Layout(settings.node.data), study)
+            found = preview_of(sessions, Layout(settings.node.data), study, settings.destinations)
         if html is not None:
             write_html(found, html)
         if as_json:

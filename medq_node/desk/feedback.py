@@ -11,7 +11,7 @@ from medq_node.desk.audit import record
 from medq_node.desk.handles import Handle, Subject, parse_handle
 from medq_node.desk.transaction import deciding
 from medq_node.errors import MedqError
-from medq_node.objects import OutputKind
+from medq_node.objects import NOTES
 from medq_node.store.database import Sessions
 from medq_node.store.states import FeedbackVerdict, RevisionState
 from medq_node.store.tables import Feedback, Output, Revision, Series, StudyNote
@@ -107,7 +107,7 @@ def _has_note(session: Session, revision: Revision) -> bool:
     """A report of its own has left, or one on its study that speaks of it."""
     if revision.state is not RevisionState.DONE:
         return False
-    if any(output.kind == OutputKind.REPORT for output in revision.outputs):
+    if any(output.kind in NOTES for output in revision.outputs):
         return True
     notes = select(StudyNote.revisions).where(
         StudyNote.study_instance_uid == revision.series.study_instance_uid,

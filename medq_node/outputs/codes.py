@@ -38,6 +38,18 @@ REJECTED: Final = Code("113001", "DCM", "Rejected for Quality Reasons")
 SUPERSEDED: Final = Code("SUPERSEDED", SCHEME, "Replaced by a new revision")
 """Why they are retired. CID 7011 (extensible) knows failures only, and nothing failed."""
 
+QUALITY_ISSUE: Final = Code("113010", "DCM", "Quality Issue")
+"""Title (CID 7010) of the key object that points at the worst originals. It rejects none."""
+
+TEXT_TITLE: Final = Code("QUALITY-NOTE", SCHEME, "Image quality note, research use only")
+"""Title of the text report and of the PDF. CID 7000 has titles of diagnostic reports only."""
+
+FINDINGS: Final = Code("59776-5", "LN", "Findings")
+KEY_IMAGES: Final = Code("55113-5", "LN", "Key Images")
+"""Headings (CID 7001) of the text report."""
+
+FINDING: Final = Code("121071", "DCM", "Finding")
+
 PLANNED_ACTION: Final = Code("PLANNED-ACTION", SCHEME, "Action proposed by the engine")
 ACTION_TAKEN: Final = Code("ACTION-TAKEN", SCHEME, "Action taken by the node")
 CONFIDENCE: Final = Code("CONFIDENCE", SCHEME, "Confidence of the quality description")
@@ -172,6 +184,19 @@ def degradation(kind: Degradation, modality: Modality) -> Code:
     """Concept name of a degradation: its severity is the value of a qualitative evaluation."""
     public = STANDARD_DEGRADATIONS.get((kind, modality))
     return public or Code(_symbol(kind.value), SCHEME, _DEGRADATIONS[kind])
+
+
+_ISSUES: Final = {
+    Degradation.MOTION: Code("111210", "DCM", "Motion blur"),
+    Degradation.METAL: Code("111207", "DCM", "Image artifact(s)"),
+    Degradation.UNDERSAMPLING: Code("111207", "DCM", "Image artifact(s)"),
+}
+"""CID 7011, made for projection radiography; its "Under exposed" would blame the exposure."""
+
+
+def issue(kind: Degradation, modality: Modality) -> Code:
+    """What is wrong, as Document Title Modifier of a key object (TID 2010 row 3)."""
+    return _ISSUES.get(kind) or degradation(kind, modality)
 
 
 def amount(kind: Degradation, unit: str | None = None) -> Code:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from engines.quality import QualityDescription, Severity
+from engines.quality import Finding, QualityDescription, Severity
 from medq_node.objects import GateVerdict, OutputIdentity, OutputReference
 
 if TYPE_CHECKING:  # the words of a report are read where no pixels are
@@ -65,10 +65,15 @@ class ReportPart:
     identity: OutputIdentity
 
 
+def worst_first(description: QualityDescription) -> list[Finding]:
+    """The findings, the most severe first."""
+    rank = {severity: place for place, severity in enumerate(Severity)}
+    return sorted(description.findings, key=lambda finding: -rank[finding.severity])
+
+
 def worst_slices(description: QualityDescription, slices: int) -> list[int]:
     """0-based slices that show the findings best, worst finding first; the middle one if none."""
-    rank = {severity: place for place, severity in enumerate(Severity)}
-    findings = sorted(description.findings, key=lambda finding: -rank[finding.severity])
+    findings = worst_first(description)
     wanted = [finding.worst_slice - 1 for finding in findings if finding.worst_slice is not None]
     known = [index for index in dict.fromkeys(wanted) if 0 <= index < slices]
     return known[:_REPRESENTATIVE_SLICES] or [slices // 2]

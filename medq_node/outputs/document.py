@@ -1,8 +1,8 @@
-"""What our reports and key objects have in common: patient, equipment, observer, times.
+"""What our reports, pages and key objects have in common: patient, equipment, observer, times.
 
-Both are SR documents (PS3.3 A.35) in the study of the images they are about, in series of their
-own. highdicom builds them; here it is given what decides the bytes, and what it adds of its own
-(the time of writing, warnings that print names) is kept out.
+All stand in the study of the images they are about, in series of their own. highdicom builds them;
+here it is given what decides the bytes, and what it adds of its own (the time of writing, warnings
+that print names) is kept out.
 """
 
 from __future__ import annotations
@@ -15,10 +15,16 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes as standard
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from medq_node.objects import OutputIdentity
+from medq_node.objects import OutputIdentity, OutputKind
 from medq_node.outputs import codes
 from medq_node.outputs.conformance import conform_study
-from medq_node.outputs.labels import ascii_text
+from medq_node.outputs.labels import (
+    FORM_LABELS,
+    FORM_SERIES_OFFSETS,
+    ascii_text,
+    series_description,
+    series_number,
+)
 from medq_node.outputs.provenance import (
     contributing_equipment,
     file_meta_version,
@@ -26,6 +32,7 @@ from medq_node.outputs.provenance import (
     software_versions,
 )
 from medq_node.outputs.times import CreationTime, creation_time
+from medq_node.outputs.uids import INSTANCE_PART, SERIES_PART, derived_uid
 from medq_node.pixels.series import SeriesStack
 from medq_node.provenance import MANUFACTURER
 
@@ -83,6 +90,30 @@ class DocumentHeader:
         document.CodingSchemeIdentificationSequence = [codes.coding_scheme_item()]
         mark_creation(document, identity, created)
         file_meta_version(document)
+
+
+def own_series(
+    header: DocumentHeader,
+    source: SeriesStack,
+    identity: OutputIdentity,
+    kind: OutputKind,
+    *,
+    study: bool,
+) -> dict[str, Any]:
+    """Series and instance of a form of the note on ``source``, for highdicom's constructors.
+
+    With ``study`` the note is on the whole study and its UIDs hang on the Study Instance UID.
+    """
+    named = source.instances[0]
+    about = named.study_instance_uid if study else named.series_instance_uid
+    label = FORM_LABELS[kind] + (", whole study" if study else "")
+    described = header.dataset.get("StudyDescription" if study else "SeriesDescription")
+    return {
+        "series_instance_uid": derived_uid(identity, about, kind, SERIES_PART),
+        "sop_instance_uid": derived_uid(identity, about, kind, INSTANCE_PART),
+        "series_number": series_number(header.dataset, FORM_SERIES_OFFSETS[kind]),
+        "series_description": series_description(label, str(described or "")),
+    }
 
 
 def device_observer(identity: OutputIdentity) -> ObserverContext:

@@ -110,7 +110,7 @@ def _content(
     objects = []
     for old in retired:
         item = reference(old.sop_class_uid, old.sop_instance_uid, old.series_instance_uid, study)
-        if old.kind is OutputKind.RESTORED:
+        if old.kind in (OutputKind.RESTORED, OutputKind.PAGE):
             # By these highdicom tells an image from another object.
             item.Rows, item.Columns = source.info.rows, source.info.columns
         objects.append(item)

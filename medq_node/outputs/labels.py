@@ -7,6 +7,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
+from medq_node.objects import OutputKind
 from medq_node.provenance import RESEARCH_LABEL
 
 RESTORED_LABEL: Final = f"{RESEARCH_LABEL} restored"
@@ -29,6 +30,22 @@ REPORT_SERIES_OFFSET: Final = 19000
 
 KEY_OBJECT_SERIES_OFFSET: Final = 29000
 """The same for key objects, behind every report."""
+
+FORM_LABELS: Final = {
+    OutputKind.TEXT: f"{RESEARCH_LABEL} quality text",
+    OutputKind.PAGE: f"{RESEARCH_LABEL} quality page",
+    OutputKind.PDF: f"{RESEARCH_LABEL} quality PDF",
+    OutputKind.QUALITY_ISSUE: f"{RESEARCH_LABEL} quality issue",
+}
+"""Beginning of the Series Description of the other forms of a report, each a series of its own."""
+
+FORM_SERIES_OFFSETS: Final = {
+    OutputKind.TEXT: 39000,
+    OutputKind.PAGE: 49000,
+    OutputKind.PDF: 59000,
+    OutputKind.QUALITY_ISSUE: 69000,
+}
+"""Added to the source's Series Number, as above."""
 
 _LO_MAX = 64
 _IS_MAX = 2**31 - 1

@@ -1,4 +1,4 @@
-"""One picture that says it all: before, after and what changed, on the worst slice.
+"""One picture that says it all, wide, for people at the console: before, after, what changed.
 
 Holds no patient data: it may be shown, printed and discussed.
 """
@@ -14,10 +14,10 @@ from scipy.ndimage import uniform_filter
 
 from engines.base import BoolArray, FloatArray
 from engines.quality import QualityDescription, Severity, format_amounts
-from medq_node.errors import OutputError
-from medq_node.outputs.content import ReportContent, worst_slices
+from medq_node.outputs.content import ReportContent
 from medq_node.outputs.labels import RESTORED_LABEL, ascii_text
-from medq_node.outputs.window import Grey, difference_window, fit_window
+from medq_node.outputs.pictures import fitted, physical_size, resized, views_of
+from medq_node.outputs.window import Grey
 from medq_node.pixels.series import SeriesStack
 
 _PANEL: Final = 520
@@ -57,34 +57,30 @@ def before_after_png(
     Raises:
         OutputError: the two series don't have the same shape.
     """
-    a, b = source.info, restored.info
-    if (a.slices, a.rows, a.columns) != (b.slices, b.rows, b.columns):
-        raise OutputError("the restored series has another shape than its source")
-    index = worst_slices(content.before, a.slices)[0]
-    slab = source.slab(index, index + 1)
-    before, valid = slab.values[0], slab.valid[0]
-    after = restored.slab(index, index + 1).values[0]
-    window = fit_window(before, valid, a)
-    change = np.where(valid, after - before, np.float32(0))
-    change_window = difference_window(change, a.unit)
-    greys = [window.grey(before), window.grey(after), change_window.grey(change)]
+    views = views_of(source, restored, content.before)
+    after = views.restored
+    assert after is not None
+    a, window = source.info, views.window
+    greys = [views.before, after.grey, after.change_grey]
 
     footer = _footer_height(content)
     height = _HEADER + _LABEL + _PANEL + _GAP + _DETAIL + _GAP + footer + _MARGIN
     page = Image.new("RGB", (_WIDTH, height), _BACKGROUND)
     draw = ImageDraw.Draw(page)
     region = "region not stated" if a.region == "unknown" else a.region
-    place = f"{a.modality.value}  |  {region}  |  slice {index + 1} of {a.slices}"
+    place = f"{a.modality.value}  |  {region}  |  slice {views.index + 1} of {a.slices}"
     _header(draw, place, window.caption)
 
-    corner, size = _detail_box(greys[1], change, a.spacing_mm[1:], valid, inverted=window.inverted)
+    corner, size = _detail_box(
+        after.grey, after.change, views.spacing_mm, views.valid, inverted=window.inverted
+    )
     titles = ("Before", "After", "Difference (after - before)")
-    notes = ("as received", "restored", change_window.caption)
+    notes = ("as received", "restored", after.window.caption)
     for column, (grey, title, note) in enumerate(zip(greys, titles, notes, strict=True)):
         left = _MARGIN + column * (_PANEL + _GAP)
         _label(draw, left, _HEADER, title, note)
         top = _HEADER + _LABEL
-        scale, offset = _paste(page, grey, a.spacing_mm[1:], left, top)
+        scale, offset = _paste(page, grey, views.spacing_mm, left, top)
         _frame(draw, left, top, corner, size, scale, offset)
         _paste_detail(page, grey, corner, size, left, top + _PANEL + _GAP)
     draw.text(
@@ -122,20 +118,12 @@ def _label(draw: ImageDraw.ImageDraw, left: int, top: int, title: str, note: str
     draw.text((left + _PANEL, middle), note, font=_font(16), fill=_QUIET, anchor="rm")
 
 
-def _physical_size(shape: tuple[int, int], spacing: tuple[float, float]) -> tuple[float, float]:
-    """Height and width in mm, or in pixels where the spacing is unknown."""
-    row, column = spacing if min(spacing) > 0 else (1.0, 1.0)
-    return shape[0] * row, shape[1] * column
-
-
 def _paste(
     page: Image.Image, grey: Grey, spacing: tuple[float, float], left: int, top: int
 ) -> tuple[tuple[float, float], tuple[int, int]]:
     """Fit ``grey`` into a square panel, shape true; pixels per image row and column, offset."""
-    height, width = _physical_size((grey.shape[0], grey.shape[1]), spacing)
-    factor = _PANEL / max(height, width)
-    shown = (max(1, round(width * factor)), max(1, round(height * factor)))
-    picture = Image.fromarray(grey).resize(shown, Image.Resampling.BICUBIC)
+    shown = fitted(grey.shape, spacing, (_PANEL, _PANEL))
+    picture = resized(grey, shown)
     offset = ((_PANEL - shown[0]) // 2, (_PANEL - shown[1]) // 2)
     page.paste(_SURFACE, (left, top, left + _PANEL, top + _PANEL))
     page.paste(picture, (left + offset[0], top + offset[1]))
@@ -155,7 +143,7 @@ def _detail_box(
     The detail is as wide as a panel and half as high, so its true shape is two to one.
     """
     rows, columns = grey.shape
-    height, width = _physical_size((rows, columns), spacing)
+    height, width = physical_size((rows, columns), spacing)
     wide_mm = max(height, width) / _ZOOM
     size = (
         min(rows, max(8, round(wide_mm / 2 * rows / height))),
@@ -198,8 +186,7 @@ def _paste_detail(
     top: int,
 ) -> None:
     crop = grey[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]
-    picture = Image.fromarray(crop).resize((_PANEL, _DETAIL), Image.Resampling.BICUBIC)
-    page.paste(picture, (left, top))
+    page.paste(resized(crop, (_PANEL, _DETAIL)), (left, top))
 
 
 def _rows(description: QualityDescription | None) -> int:

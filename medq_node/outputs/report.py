@@ -27,7 +27,15 @@ from medq_node.outputs.report_tree import measurement_report
 from medq_node.outputs.restored_places import restored_of
 from medq_node.outputs.uids import INSTANCE_PART, SERIES_PART, derived_uid
 
-__all__ = ["ActionTaken", "ReportContent", "ReportPart", "write_report"]
+__all__ = [
+    "ActionTaken",
+    "ReportContent",
+    "ReportPart",
+    "evidence",
+    "first_part",
+    "predecessors",
+    "write_report",
+]
 
 
 def write_report(
@@ -42,14 +50,14 @@ def write_report(
     Raises:
         OutputError: no part, several without ``study``, or parts of several studies.
     """
-    first = _first(parts, study)
+    first = first_part(parts, study)
     header = DocumentHeader(first.source, identity)
     named = first.source.instances[0]
     about = named.study_instance_uid if study else named.series_instance_uid
     label = STUDY_REPORT_LABEL if study else REPORT_LABEL
     described = header.dataset.get("StudyDescription" if study else "SeriesDescription")
     report = EnhancedSR(
-        evidence=_evidence(parts, header.dataset),
+        evidence=evidence(parts, header.dataset),
         content=measurement_report(parts, identity)[0],
         series_instance_uid=derived_uid(identity, about, OutputKind.REPORT, SERIES_PART),
         series_number=series_number(header.dataset, REPORT_SERIES_OFFSET),
@@ -58,14 +66,19 @@ def write_report(
         is_complete=True,
         is_final=False,
         is_verified=False,
-        previous_versions=_predecessors(parts, named.study_instance_uid),
+        previous_versions=predecessors(parts, OutputKind.REPORT),
         **header.arguments(),
     )
     header.finish(report)
     return write_object(report, OutputKind.REPORT, folder)
 
 
-def _first(parts: Sequence[ReportPart], study: bool) -> ReportPart:
+def first_part(parts: Sequence[ReportPart], study: bool) -> ReportPart:
+    """The part whose first image gives patient and study.
+
+    Raises:
+        OutputError: no part, several without ``study``, or parts of several studies.
+    """
     if not parts:
         raise OutputError("a report needs a series to be about")
     if len({part.source.instances[0].series_instance_uid for part in parts}) > 1 and not study:
@@ -75,7 +88,7 @@ def _first(parts: Sequence[ReportPart], study: bool) -> ReportPart:
     return parts[0]
 
 
-def _evidence(parts: Sequence[ReportPart], header: Dataset) -> list[Dataset]:
+def evidence(parts: Sequence[ReportPart], header: Dataset) -> list[Dataset]:
     """Every object that the report is about, once; the first carries patient and study."""
     named: dict[str, tuple[str, str, str, str]] = {}
     for part in parts:
@@ -90,11 +103,12 @@ def _evidence(parts: Sequence[ReportPart], header: Dataset) -> list[Dataset]:
     return [header, *(reference(*uids) for uids in named.values())]
 
 
-def _predecessors(parts: Sequence[ReportPart], study_uid: str) -> list[Dataset] | None:
-    """Reports that this one replaces, each once (C.17.2 Predecessor Documents Sequence)."""
+def predecessors(parts: Sequence[ReportPart], kind: OutputKind) -> list[Dataset] | None:
+    """Documents of ``kind`` that this one replaces, each once (C.17.2 Predecessor Documents)."""
+    study_uid = parts[0].source.instances[0].study_instance_uid
     superseded = dict.fromkeys(old for part in parts for old in part.content.superseded)
     return [
         reference(old.sop_class_uid, old.sop_instance_uid, old.series_instance_uid, study_uid)
         for old in superseded
-        if old.kind is OutputKind.REPORT
+        if old.kind is kind
     ] or None

@@ -46,8 +46,8 @@ from medq_node.outputs.uids import derived_uid
 from medq_node.pixels.instance import SourceInstance
 from medq_node.provenance import MANUFACTURER
 
-_TEXT_MAX: Final = 4000
-_ENGLISH: Final = CodedConcept("en", "RFC5646", "English")
+TEXT_MAX: Final = 4000
+ENGLISH: Final = CodedConcept("en", "RFC5646", "English")
 
 Range = tuple[int, int] | None
 """1-based, inclusive; None means the whole series."""
@@ -70,7 +70,7 @@ def measurement_report(parts: Sequence[ReportPart], identity: OutputIdentity) ->
         ),
         imaging_measurements=groups,
         title=standard.DCM.ImagingMeasurementReport,
-        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(_ENGLISH),
+        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(ENGLISH),
     )
     items = report[0].ContentSequence
     measurements = [item.name == standard.DCM.ImagingMeasurements for item in items].index(True)
@@ -275,7 +275,7 @@ def _insert_comments(group: MeasurementsAndQualitativeEvaluations, comments: Seq
     texts = [
         TextContentItem(
             name=codes.COMMENT,
-            value=ascii_text(comment, _TEXT_MAX),
+            value=ascii_text(comment, TEXT_MAX),
             relationship_type=RelationshipTypeValues.CONTAINS,
         )
         for comment in comments

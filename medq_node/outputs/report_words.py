@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from engines.quality import Finding, QualityDescription, format_amounts, format_finding
 from engines.sentence import DEGRADATION_WORDS
-from medq_node.objects import GateMeasure, GateVerdict, OutputKind, OutputReference
+from medq_node.objects import NOTES, GateMeasure, GateVerdict, OutputKind, OutputReference
 from medq_node.outputs.content import ActionTaken, ReportContent
 from medq_node.outputs.labels import (
     RESTORED_LABEL,
@@ -120,8 +120,8 @@ def gate_words(gate: GateVerdict) -> Iterator[str]:
 def superseded_words(superseded: Sequence[OutputReference]) -> Iterator[str]:
     """What of an earlier revision this report and its restored series replace."""
     kinds = {old.kind for old in superseded}
-    names = {OutputKind.REPORT: "the report", OutputKind.RESTORED: "the restored series"}
-    old = [name for kind, name in names.items() if kind in kinds]
+    names = ((NOTES, "the report"), ({OutputKind.RESTORED}, "the restored series"))
+    old = [name for meant, name in names if kinds & meant]
     if old:
         yield f"Supersedes {' and '.join(old)} of an earlier revision."
 

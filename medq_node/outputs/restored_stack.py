@@ -6,6 +6,7 @@ the last. The restored stack is what was written, read back from disk, in the so
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -14,8 +15,10 @@ from pydicom.dataset import Dataset
 from engines.base import FloatArray
 from engines.quality import QualityDescription
 from medq_node.objects import OutputIdentity, OutputObject
+from medq_node.outputs.content import ReportPart
 from medq_node.outputs.restored import restored_header, write_restored_instance
 from medq_node.outputs.restored_frames import RestoredFrames
+from medq_node.outputs.restored_places import restored_of
 from medq_node.pixels.images import read_images
 from medq_node.pixels.instance import SourceInstance
 from medq_node.pixels.series import SeriesStack, stack_of
@@ -69,6 +72,23 @@ def restored_writer(
     """
     kind = _Images if source.instances[0].frame is None else _Frames
     return kind(source, identity, folder, description)
+
+
+def reread(part: ReportPart, paths: Mapping[str, Path]) -> SeriesStack:
+    """What was restored of ``part``, from the objects at ``paths`` by SOP Instance UID.
+
+    Raises:
+        Unprocessable: it can't be read back.
+    """
+    refer = restored_of(part)
+    read: dict[str, tuple[SourceInstance, ...]] = {}
+    images = []
+    for image in part.source.instances:
+        uid, frame = refer(image)
+        if uid not in read:
+            read[uid] = read_images(paths[uid])
+        images.append(read[uid][0 if frame is None else frame - 1])
+    return stack_of(images, part.source.label, part.source.number)
 
 
 class _Images:

@@ -31,11 +31,29 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class FormPreview:
+    """One more form of the note, an object of its own; ``kind`` is that of ``OutputKind``.
+
+    ``said`` is what a text report or a key object says. ``file`` is the object on disk, None where
+    ``missing`` says why it can't be shown. ``there`` names the destinations that have it, and
+    ``awaited`` those that don't have it yet.
+    """
+
+    kind: str
+    sop_instance_uid: str
+    file: Path | None
+    missing: str | None
+    said: ReportSeen | None
+    there: tuple[str, ...]
+    awaited: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportPreview:
     """One report. ``missing`` says why it can't be shown; ``kept`` are then the database's words.
 
     ``reason`` is why it wasn't sent. ``pictures`` are pages of the node on the same series; they
-    are no part of the report and aren't sent.
+    are no part of the report and aren't sent. ``forms`` are the other forms of the same note.
     """
 
     handle: str
@@ -49,6 +67,7 @@ class ReportPreview:
     kept: tuple[str, ...]
     sendings: tuple[Sending, ...]
     pictures: tuple[Path, ...]
+    forms: tuple[FormPreview, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

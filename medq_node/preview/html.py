@@ -20,7 +20,9 @@ from medq_node.preview.content import (
     ReportSeen,
     algorithm_words,
 )
+from medq_node.preview.form_html import form_lines
 from medq_node.preview.found import ReportPreview, Standing, StudyPreview
+from medq_node.preview.markup import details, marked_up
 from medq_node.preview.style import STYLE
 from medq_node.preview.words import (
     NO_DELIVERY,
@@ -85,7 +87,9 @@ def _report(one: ReportPreview) -> Iterator[str]:
         yield from _items("Also in the report", seen.further)
     else:
         yield f'<p class="notice warn">{escape(missing_words(one))}</p>\n'
-        yield from (f'<p class="kept">{_text(sentence)}</p>\n' for sentence in one.kept)
+        yield from (f'<p class="kept">{marked_up(sentence)}</p>\n' for sentence in one.kept)
+    for form in one.forms:
+        yield from form_lines(form)
     yield from (_picture(path) for path in one.pictures)
     yield from _deliveries(one)
     yield from _facts(one)
@@ -95,7 +99,7 @@ def _report(one: ReportPreview) -> Iterator[str]:
 def _group(seen: ReportSeen, group: Group) -> Iterator[str]:
     yield f'<section class="group">\n<h3>{escape(heading_words(group))}</h3>\n'
     for number, sentence in enumerate(group.sentences):
-        yield f'<p class="{"lead" if number == 0 else "comment"}">{_text(sentence)}</p>\n'
+        yield f'<p class="{"lead" if number == 0 else "comment"}">{marked_up(sentence)}</p>\n'
     if group.about:
         yield f'<p class="quiet">About: {escape(group.about)}</p>\n'
     yield '<div class="tables">\n'
@@ -120,7 +124,7 @@ def _numbers(seen: ReportSeen, numbers: Sequence[Number]) -> Iterator[str]:
         yield f'<tr><th scope="row">{escape(number.name)}</th><td>{value}'
         if where:
             yield f' <span class="quiet">{where}</span>'
-        yield f"{_details(number.details)}</td></tr>\n"
+        yield f"{details(number.details)}</td></tr>\n"
     yield "</tbody></table>\n"
 
 
@@ -135,22 +139,13 @@ def _evaluations(seen: ReportSeen, evaluations: Sequence[Evaluation]) -> Iterato
         )
         if where := escape(seen.where(answer.images)):
             yield f' <span class="quiet">{where}</span>'
-        yield f"{_details(answer.details)}</td></tr>\n"
+        yield f"{details(answer.details)}</td></tr>\n"
     yield "</tbody></table>\n"
 
 
 def _items(title: str, items: Sequence[Item]) -> Iterator[str]:
     if items:
-        yield f'<div class="items"><h4>{escape(title)}</h4>{_details(items)}</div>\n'
-
-
-def _details(items: Sequence[Item]) -> str:
-    lines = "".join(
-        f'<li style="margin-left:{min(item.depth, 8)}em">{escape(item.name)}'
-        f"{': ' if item.value else ''}{_text(item.value)}</li>\n"
-        for item in items
-    )
-    return f"<ul>{lines}</ul>" if lines else ""
+        yield f'<div class="items"><h4>{escape(title)}</h4>{details(items)}</div>\n'
 
 
 def _picture(path: Path) -> str:
@@ -183,8 +178,4 @@ def _facts(one: ReportPreview) -> Iterator[str]:
     yield "</dl>\n"
     if one.report is not None and one.report.image_library:
         yield "<details><summary>Image library</summary>"
-        yield f"{_details(one.report.image_library)}</details>\n"
-
-
-def _text(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
+        yield f"{details(one.report.image_library)}</details>\n"

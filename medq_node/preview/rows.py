@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from medq_node.desk.handles import Handle, Subject, parse_handle
 from medq_node.errors import MedqError
-from medq_node.objects import OutputKind
+from medq_node.objects import NOTES
+from medq_node.preview.forms import leading
 from medq_node.store.tables import Delivery, Instance, Output, Revision, Series, StudyNote
 
 
@@ -64,8 +65,9 @@ def _by_uid(session: Session, uid: str) -> Scope | None:
         return _of_series(instance.series)
     if output := session.scalar(select(Output).where(Output.sop_instance_uid == uid)):
         scope = _of_output(output)
-        if scope and output.kind == OutputKind.REPORT:
-            return Scope(scope.study_instance_uid, scope.series_id, output.id)
+        if scope and output.kind in NOTES:
+            lead = leading(maker(output).outputs)
+            return Scope(scope.study_instance_uid, scope.series_id, lead.id if lead else None)
         return scope
     one_of = select(Output).where(Output.series_instance_uid == uid).limit(1)
     return _of_output(output) if (output := session.scalar(one_of)) else None
@@ -82,14 +84,12 @@ def _of_series(series: Series) -> Scope:
 
 
 def reports_in(session: Session, scope: Scope) -> list[Output]:
-    """The reports in ``scope``, those on series and those on the whole study, newest first."""
+    """The notes in ``scope``, on series and on the whole study, newest first; each by one form."""
     on_series = (
         select(Output)
         .join(Revision, Output.revision_id == Revision.id)
         .join(Series, Revision.series_id == Series.id)
-        .where(
-            Output.kind == OutputKind.REPORT, Series.study_instance_uid == scope.study_instance_uid
-        )
+        .where(Output.kind.in_(NOTES), Series.study_instance_uid == scope.study_instance_uid)
     )
     if scope.series_id is not None:
         on_series = on_series.where(Series.id == scope.series_id)
@@ -97,17 +97,23 @@ def reports_in(session: Session, scope: Scope) -> list[Output]:
         select(Output)
         .join(StudyNote, Output.study_note_id == StudyNote.id)
         .where(
-            Output.kind == OutputKind.REPORT,
+            Output.kind.in_(NOTES),
             StudyNote.study_instance_uid == scope.study_instance_uid,
         )
     )
-    found = [*session.scalars(on_series), *session.scalars(on_study)]
+    every = [*session.scalars(on_series), *session.scalars(on_study)]
+    found = [output for output in every if _leads(output)]
     if scope.series_id is not None:
         mine = {revision.id for revision in revisions_in(session, scope)}
         found = [o for o in found if o.study_note is None or mine & set(o.study_note.revisions)]
     if scope.output_id is not None:
         found = [output for output in found if output.id == scope.output_id]
     return sorted(found, key=lambda o: (maker(o).created_at, o.id), reverse=True)
+
+
+def _leads(output: Output) -> bool:
+    lead = leading(maker(output).outputs)
+    return lead is not None and lead.id == output.id
 
 
 def revisions_in(session: Session, scope: Scope) -> Sequence[Revision]:

@@ -6,27 +6,25 @@ Only where retention has removed a file does the database speak, and then it is 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator
-from io import BytesIO
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
-import pydicom
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from medq_node.errors import MedqError, OutputError
+from medq_node.config import Destination
+from medq_node.errors import MedqError
 from medq_node.layout import Layout
-from medq_node.malformed import MALFORMED
-from medq_node.objects import OutputKind
+from medq_node.objects import NOTES, OutputKind
 from medq_node.preview.content import ReportSeen
+from medq_node.preview.forms import other_forms, read_report, sendings_of
 from medq_node.preview.found import (
     ReportPreview,
-    Sending,
     Standing,
     StudyPreview,
     WithoutReport,
 )
-from medq_node.preview.parse import parse_report
 from medq_node.preview.rows import (
     Scope,
     handle_of,
@@ -36,8 +34,8 @@ from medq_node.preview.rows import (
     scope_of,
 )
 from medq_node.store.database import Sessions
-from medq_node.store.states import Content, DeliveryState, RevisionState
-from medq_node.store.tables import Delivery, Output, Revision, Series, StudyNote
+from medq_node.store.states import RevisionState
+from medq_node.store.tables import Output, Revision, Series, StudyNote
 
 _WHY = {
     RevisionState.COMPLETE: "it waits for its turn",
@@ -46,8 +44,18 @@ _WHY = {
 }
 
 
-def preview(sessions: Sessions, layout: Layout, name: str) -> StudyPreview:
+_NOWHERE: Final[Mapping[str, Destination]] = MappingProxyType({})
+
+
+def preview(
+    sessions: Sessions,
+    layout: Layout,
+    name: str,
+    destinations: Mapping[str, Destination] = _NOWHERE,
+) -> StudyPreview:
     """The reports that ``name`` stands for: of a study, of a series, or a single one.
+
+    ``destinations`` say by their settings which forms of a note go where.
 
     Raises:
         MedqError: there is nothing of this name, or no report; says why.
@@ -69,7 +77,7 @@ def preview(sessions: Sessions, layout: Layout, name: str) -> StudyPreview:
         return StudyPreview(
             study_instance_uid=scope.study_instance_uid,
             reports=tuple(
-                _report(session, layout, output, report, missing, replaced)
+                _report(session, layout, output, report, missing, replaced, destinations)
                 for output, (report, missing) in zip(outputs, read, strict=True)
             ),
             without=without,
@@ -78,20 +86,10 @@ def preview(sessions: Sessions, layout: Layout, name: str) -> StudyPreview:
 
 
 def _read(layout: Layout, output: Output) -> tuple[ReportSeen | None, str | None]:
-    """The report on disk, or why it can't be shown."""
-    if output.path is None:
-        return None, "retention has removed the file"
-    try:
-        content = layout.absolute(output.path).read_bytes()
-    except OSError as error:
-        return None, f"the file can't be read: {error.strerror}"
-    if hashlib.sha256(content).hexdigest() != output.sha256:
-        return None, "the file isn't the one that was made: its SHA-256 differs"
-    try:
-        return parse_report(pydicom.dcmread(BytesIO(content))), None
-    except (OutputError, *MALFORMED) as error:
-        why = str(error) if isinstance(error, OutputError) else type(error).__name__
-        return None, f"the file can't be read: {why}"
+    """The document that stands for a note; a picture says nothing that could be read here."""
+    if output.kind in (OutputKind.PAGE, OutputKind.PDF):
+        return None, "no destination asks for it in a form other than those below"
+    return read_report(layout, output)
 
 
 def _report(
@@ -101,6 +99,7 @@ def _report(
     report: ReportSeen | None,
     missing: str | None,
     replaced: Collection[str],
+    destinations: Mapping[str, Destination],
 ) -> ReportPreview:
     made = maker(output)
     about = _about(session, made)
@@ -127,12 +126,9 @@ def _report(
             for sentence in (assessment.sentence_before, assessment.sentence_after)
             if sentence and report is None
         ),
-        sendings=tuple(
-            _sending(delivery, output)
-            for delivery in made.deliveries
-            if delivery.content is Content.OUTPUTS
-        ),
+        sendings=tuple(sendings_of(output, destinations)),
         pictures=tuple(page for page in pages if page.is_file()),
+        forms=other_forms(layout, made, output if report else None, destinations),
     )
 
 
@@ -154,35 +150,16 @@ def _later(session: Session, made: Revision | StudyNote) -> bool:
             StudyNote.study_instance_uid == made.study_instance_uid,
             StudyNote.number > made.number,
             StudyNote.state == RevisionState.DONE,
-            StudyNote.outputs.any(Output.kind == OutputKind.REPORT),
+            StudyNote.outputs.any(Output.kind.in_(NOTES)),
         )
     else:
         query = select(Revision.id).where(
             Revision.series_id == made.series_id,
             Revision.number > made.number,
             Revision.state == RevisionState.DONE,
-            Revision.outputs.any(Output.kind == OutputKind.REPORT),
+            Revision.outputs.any(Output.kind.in_(NOTES)),
         )
     return session.scalar(query.limit(1)) is not None
-
-
-def _sending(delivery: Delivery, report: Output) -> Sending:
-    """Objects go in the order of their rows; after a try that failed, ``left`` names the rest."""
-    if delivery.state is DeliveryState.CONFIRMED:
-        there = True
-    elif delivery.left is not None:
-        there = report.sop_instance_uid not in delivery.left
-    else:
-        before = sum(output.id < report.id for output in maker(report).outputs)
-        there = before < delivery.confirmed
-    return Sending(
-        destination=delivery.destination,
-        state=delivery.state,
-        there=there,
-        confirmed=delivery.confirmed,
-        total=delivery.total,
-        last_error=delivery.last_error,
-    )
 
 
 def _without(session: Session, scope: Scope) -> Iterator[WithoutReport]:
@@ -198,7 +175,7 @@ def _without(session: Session, scope: Scope) -> Iterator[WithoutReport]:
     for revision in revisions:
         newest = revision.series_id not in seen
         seen.add(revision.series_id)
-        reported = any(output.kind == OutputKind.REPORT for output in revision.outputs)
+        reported = any(output.kind in NOTES for output in revision.outputs)
         if newest and not reported and revision.id not in spoken_of:
             yield _why_not(revision)
     mine = {revision.id for revision in revisions}

@@ -63,6 +63,9 @@ ul { margin: .2rem 0; padding-left: 1.1rem; font-size: .9rem; }
 figure { margin: 1rem 0 0; }
 .scroll { overflow-x: auto; }
 img { display: block; width: 100%; min-width: 46rem; border-radius: .3rem; }
+.form { margin: .7rem 0 0; font-size: .92rem; }
+.form summary { cursor: pointer; }
+.page img { min-width: 0; max-width: 32rem; border: 1px solid var(--line); }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .9rem;
   font-size: .85rem; margin: .8rem 0 0; border-top: 1px solid var(--line); padding-top: .6rem; }
 .facts dt { color: var(--quiet); }

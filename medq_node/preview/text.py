@@ -15,6 +15,7 @@ from medq_node.preview.words import (
     NO_DELIVERY,
     facts,
     flag_words,
+    form_words,
     heading_words,
     missing_words,
     sending_words,
@@ -76,6 +77,10 @@ def _report(console: Console, one: ReportPreview) -> None:
         _tell(console, "to", NO_DELIVERY, "dim")
     for sending in one.sendings:
         _tell(console, "to", sending_words(sending), style="dim" if sending.there else "yellow")
+    if one.forms:
+        _tell(console, "forms", "of the same note; --html shows them", style="dim")
+    for form in one.forms:
+        _tell(console, "", form_words(form), style="yellow" if form.missing else "dim")
 
 
 def _group(console: Console, seen: ReportSeen, group: Group) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from medq_node.preview.content import Evaluation, Group, ReportSeen, series_letter
-from medq_node.preview.found import ReportPreview, Sending, Standing
+from medq_node.preview.found import FormPreview, ReportPreview, Sending, Standing
 
 NO_DELIVERY: Final = "on its way to no destination"
 
@@ -82,6 +82,30 @@ def facts(one: ReportPreview) -> Iterator[tuple[str, str]]:
     yield "", one.sop_instance_uid
     for old in seen.replaces if seen else ():
         yield "replaces", old
+
+
+FORM_NAMES: Final = {
+    "report": "structured report",
+    "text report": "text report",
+    "page": "page, as a picture",
+    "pdf": "page, as a PDF",
+    "quality issue": "key object",
+}
+"""What the forms of a note are called."""
+
+
+def form_words(form: FormPreview) -> str:
+    """What a form is and where it is."""
+    told = [FORM_NAMES.get(form.kind, form.kind)]
+    if form.missing:
+        told.append(f"can't be shown, as {form.missing}")
+    if form.there:
+        told.append(f"it is at {', '.join(form.there)}")
+    if form.awaited:
+        told.append(f"it is not yet at {', '.join(form.awaited)}")
+    if not form.there and not form.awaited:
+        told.append(NO_DELIVERY)
+    return "; ".join(told)
 
 
 def sending_words(sending: Sending) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from medq_node.config import Destination
-from medq_node.objects import OutputKind
+from medq_node.objects import NOTES, Form, OutputKind
 from medq_node.store.states import OPEN_DELIVERY, Content, DeliveryState
 from medq_node.store.tables import Delivery, Notice, Output, Quarantine, Revision, StudyNote
 
@@ -71,18 +71,36 @@ def outputs_for(
 ) -> list[Output]:
     """Those of ``owner``'s outputs that go to the destination ``name``, in a fixed order.
 
-    A key object goes, last, to where the objects that it retires are, if that place asks for it.
+    Restored images go to every one of them, the note in the forms that the destination asks for. A
+    key object that retires goes, last, to where the objects that it retires are, if that place
+    asks for it.
     """
     outputs = sorted(owner.outputs, key=lambda output: output.id)
+    unasked = unasked_kinds(name, destinations) | {OutputKind.KEY_OBJECT}
     retiring = name in destinations and destinations[name].retire_superseded
     return [
-        *(o for o in outputs if o.kind != OutputKind.KEY_OBJECT and name in _named(owner)),
+        *(o for o in outputs if o.kind not in unasked and name in _named(owner)),
         *(
             o
             for o in outputs
             if o.kind == OutputKind.KEY_OBJECT and retiring and name in had_before(session, owner)
         ),
     ]
+
+
+def forms_for(names: Iterable[str], destinations: Mapping[str, Destination]) -> tuple[Form, ...]:
+    """Every form that one of ``names`` asks for; one that isn't known asks for the report."""
+    asked = {
+        form
+        for name in names
+        for form in (destinations[name].forms if name in destinations else (Form.SR,))
+    }
+    return tuple(form for form in Form if form in asked)
+
+
+def unasked_kinds(name: str, destinations: Mapping[str, Destination]) -> frozenset[str]:
+    """Kinds of objects that are made for others and don't go to the destination ``name``."""
+    return NOTES - {form.kind for form in forms_for([name], destinations)}
 
 
 def goes_to(session: Session, owner: Revision | StudyNote) -> list[str]:

@@ -11,6 +11,7 @@ from engines.quality import Verdict
 from engines.steering import NO_OPTIONS, Options
 from medq_node.objects import (
     CertifySettings,
+    Form,
     GateLimits,
     GateVerdict,
     OutputObject,
@@ -45,6 +46,7 @@ class WorkOrder:
     outputs will lie; while being made they lie beside it, ending in ``.part``. ``report`` is
     False where one note for the whole study will speak of this series. ``superseded`` are the
     outputs of the revision that this one replaces; with ``retire`` a key object retires them.
+    ``forms`` are those in which the note is wanted somewhere.
     """
 
     paths: tuple[Path, ...]
@@ -64,6 +66,7 @@ class WorkOrder:
     retire: bool = False
     rule: str = ""
     options: Options = NO_OPTIONS
+    forms: tuple[Form, ...] = (Form.SR,)
 
     @property
     def action(self) -> str:
@@ -203,3 +206,4 @@ class StudyOrder:
     judging: CertifySettings
     superseded: tuple[OutputReference, ...] = ()
     retire: bool = False
+    forms: tuple[Form, ...] = (Form.SR,)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from engines.base import Engine
 from medq_node.layout import sync_folder
-from medq_node.objects import OutputIdentity, OutputObject
+from medq_node.objects import OutputIdentity
 from medq_node.outputs.content import ReportPart
+from medq_node.outputs.forms import write_forms
 from medq_node.outputs.key_object import write_key_object
-from medq_node.outputs.report import write_report
 from medq_node.pixels.series import SeriesStack, open_stacks
 from medq_node.workshop.order import RESTORED_FOLDER, WorkOrder, WorkResult
 from medq_node.workshop.result import read_result, report_contents, write_result
@@ -68,27 +68,26 @@ def _make(order: WorkOrder, part: Path) -> WorkResult:
         left_out=opened.left_out,
     )
     with watch("report"):
-        documents = _documents(order, opened.stacks, result, work)
+        parts = _parts(order, opened.stacks, result, work)
+        sent = [one.restored for one in made]
+        documents = (
+            write_forms(order.forms, parts, sent, work.identity, part) if order.report else []
+        )
+        if order.retire and order.superseded:
+            source, folder = opened.stacks[0], part / "key-object"
+            documents.append(write_key_object(source, order.superseded, work.identity, folder))
     return replace(result, outputs=(*restored, *documents), stages=watch.seconds)
 
 
-def _documents(
+def _parts(
     order: WorkOrder, stacks: Sequence[SeriesStack], result: WorkResult, work: Work
-) -> list[OutputObject]:
-    """The report on all stacks, and what retires the outputs that these replace."""
+) -> list[ReportPart]:
+    """What the note is about: each stack, with what is said of it."""
     contents = report_contents(result, order.superseded)
-    parts = [
+    return [
         ReportPart(source, content, work.identity)
         for source, content in zip(stacks, contents, strict=True)
     ]
-    made = []
-    if order.report:
-        made.append(write_report(parts, work.identity, work.part / "report"))
-    if order.retire and order.superseded:
-        made.append(
-            write_key_object(stacks[0], order.superseded, work.identity, work.part / "key-object")
-        )
-    return made
 
 
 def _identity(order: WorkOrder, engine: Engine) -> OutputIdentity:

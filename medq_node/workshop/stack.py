@@ -46,11 +46,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class StackMade:
-    """What was made of one stack: words, restored objects, and the picture of a restoration."""
+    """What was made of one stack: words, restored objects, and the picture of a restoration.
+
+    ``restored`` is what leaves the node, as a stack.
+    """
 
     result: StackResult
     outputs: tuple[OutputObject, ...] = ()
     page: Path | None = None
+    restored: SeriesStack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,9 @@ def make_stack(work: Work, source: SeriesStack) -> StackMade:
     if tried and tried.refusals:
         # Of a refused restoration the picture alone is kept, for whoever wants to see why.
         tried.writer.discard()
-    return StackMade(result, kept.outputs if kept else (), page)
+    if kept is None:
+        return StackMade(result, page=page)
+    return StackMade(result, kept.outputs, page, kept.restored)
 
 
 def _plan(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from medq_node.certify.judges import judges_at_work
 from medq_node.certify.objects import check_objects
 from medq_node.errors import Unprocessable
 from medq_node.layout import sync_folder
-from medq_node.objects import OutputIdentity, OutputKind, OutputObject
+from medq_node.objects import Form, OutputIdentity, OutputKind, OutputObject
 from medq_node.outputs.content import ReportPart
+from medq_node.outputs.forms import write_forms
 from medq_node.outputs.key_object import write_key_object
-from medq_node.outputs.report import write_report
-from medq_node.pixels.series import open_stacks
+from medq_node.outputs.restored_stack import reread
+from medq_node.pixels.series import SeriesStack, open_stacks
 from medq_node.provenance import RESEARCH_LABEL
 from medq_node.workshop.order import StudyOrder
 from medq_node.workshop.result import read_objects, read_result, report_contents, write_objects
@@ -36,7 +38,8 @@ def write_study_note(order: StudyOrder) -> tuple[OutputObject, ...]:
     part.mkdir(parents=True)
     parts = _parts(order)
     identity = _identity(order, parts)
-    outputs = [write_report(parts, identity, part / "report", study=True)]
+    shown = _shown(order, parts) if _drawn(order) else []
+    outputs = write_forms(order.forms, parts, shown, identity, part, study=True)
     if order.retire and order.superseded:
         source, folder = parts[0].source, part / "key-object"
         outputs.append(write_key_object(source, order.superseded, identity, folder, study=True))
@@ -51,12 +54,7 @@ def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
     """Reasons why the note may not leave the node; empty when it is fit."""
     outputs = read_objects(order.folder)
     sources = [stack for series in order.series for stack in open_stacks(series.paths).stacks]
-    restored = [
-        output
-        for series in order.series
-        for output in read_result(series.folder).outputs
-        if output.kind is OutputKind.RESTORED
-    ]
+    restored = [output for series in order.series for output in _restored_objects(series.folder)]
     with judges_at_work(outputs, sources, order.judging) as complaints:
         return (
             check_objects(
@@ -64,6 +62,25 @@ def certify_study_note(order: StudyOrder) -> tuple[str, ...]:
             )
             or complaints()
         )
+
+
+def _drawn(order: StudyOrder) -> bool:
+    """Whether anything is asked for that shows pictures."""
+    return Form.PAGE in order.forms or Form.PDF in order.forms
+
+
+def _restored_objects(folder: Path) -> list[OutputObject]:
+    return [o for o in read_result(folder).outputs if o.kind is OutputKind.RESTORED]
+
+
+def _shown(order: StudyOrder, parts: Sequence[ReportPart]) -> list[SeriesStack | None]:
+    """For each part what was restored of it and left the node; None where nothing did."""
+    restored = [made for one in order.series for made in _restored_objects(one.folder)]
+    paths = {made.sop_instance_uid: made.path for made in restored}
+    return [
+        reread(part, paths) if part.content.restored_series_instance_uid is not None else None
+        for part in parts
+    ]
 
 
 def _parts(order: StudyOrder) -> tuple[ReportPart, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.build import ct_series, mr_series, pet_series
+from tests.build import ct_series, mr_series, noisy_ct, pet_series
 from tests.certify.made import Made, made
 
 _BUILD = {"CT": ct_series, "MR": mr_series, "PT": pet_series}
@@ -27,7 +27,9 @@ def prototypes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Made
     def of(modality: str) -> Made:
         if modality not in known:
             folder = tmp_path_factory.mktemp(modality)
-            files = _BUILD[modality](folder / "in", slices=3, **_IDENTIFYING)
+            # Noisy enough for a key object: with nothing wrong there is none.
+            pixels = noisy_ct() if modality == "CT" else None
+            files = _BUILD[modality](folder / "in", slices=3, pixels=pixels, **_IDENTIFYING)
             known[modality] = made(files, folder)
         return known[modality]
 

@@ -18,6 +18,7 @@ from engines.quality import Action, Confidence, QualityDescription, Verdict
 from medq_node.certify.objects import check_objects
 from medq_node.objects import (
     CertifySettings,
+    Form,
     GateLimits,
     OutputIdentity,
     OutputKind,
@@ -89,7 +90,7 @@ def referred(outputs: Sequence[OutputObject]) -> tuple[OutputReference, ...]:
 
 
 def work_order(paths: Sequence[Path], folder: Path) -> WorkOrder:
-    """Restore always, as a first revision."""
+    """Restore always and report in every form, as a first revision."""
     return WorkOrder(
         paths=tuple(paths),
         folder=folder,
@@ -103,6 +104,7 @@ def work_order(paths: Sequence[Path], folder: Path) -> WorkOrder:
         slab_slices=8,
         limits=GateLimits(),
         judging=CertifySettings(),
+        forms=tuple(Form),
     )
 
 

@@ -177,6 +177,65 @@ OF_KEY_OBJECT = {
     ),
     "nothing selected": (put("ContentSequence", []), "selects no object"),
 }
+TEXT = {
+    "a title of measurements": (
+        lambda ds: setattr(
+            ds,
+            "ConceptNameCodeSequence",
+            [item(CodeValue="126000", CodingSchemeDesignator="DCM", CodeMeaning="Measurements")],
+        ),
+        "its title is not one of a text report",
+    ),
+}
+SHOWS_NOBODY = {
+    "a patient on it": (put("BurnedInAnnotation", "YES"), "BurnedInAnnotation is not NO"),
+    "scanned in": (put("ConversionType", "SD"), "ConversionType is not WSD"),
+}
+PAGE = {
+    "an original": (put("ImageType", ["ORIGINAL", "PRIMARY"]), "Image Type is not DERIVED"),
+    "grey": (put("PhotometricInterpretation", "MONOCHROME2"), "is not RGB"),
+    "cut pixel data": (lambda ds: put("PixelData", ds.PixelData[:-9])(ds), "not as long as"),
+    "lossy or not": (drop("LossyImageCompression"), "compressed with loss"),
+    "of nothing": (drop("SourceImageSequence"), "doesn't name the images that it shows"),
+    "of another image": (
+        source_reference(ReferencedSOPInstanceUID="1.2.3.4"),
+        "1.2.3.4 as shown, which is no source image",
+    ),
+}
+PDF = {
+    "verified": (put("VerificationFlag", "VERIFIED"), "VerificationFlag is not UNVERIFIED"),
+    "another type": (put("MIMETypeOfEncapsulatedDocument", "text/xml"), "application/pdf"),
+    "another length": (put("EncapsulatedDocumentLength", 12), "EncapsulatedDocumentLength"),
+    "half a document": (
+        lambda ds: put("EncapsulatedDocument", ds.EncapsulatedDocument[:2000])(ds),
+        "no whole PDF",
+    ),
+    "no document": (put("EncapsulatedDocument", b"MZ" * 8), "no whole PDF"),
+    "of another image": (
+        lambda ds: setattr(ds.SourceInstanceSequence[0], "ReferencedSOPInstanceUID", "1.2.3.4"),
+        "1.2.3.4 as shown, which is no source image",
+    ),
+    "a predecessor that isn't ours": (
+        OF_REPORT["a predecessor that isn't ours"][0],
+        "no PDF of ours",
+    ),
+}
+OF_QUALITY_ISSUE = {
+    "a title that rejects": (
+        lambda ds: setattr(ds.ConceptNameCodeSequence[0], "CodeValue", "113001"),
+        "its title is not Quality Issue",
+    ),
+    "no word of what is wrong": (
+        lambda ds: ds.ContentSequence.pop(0),
+        "doesn't say in one code what is wrong",
+    ),
+    "nothing selected": (put("ContentSequence", []), "selects no object"),
+    "something that is no original": (
+        DOCUMENT["evidence nobody knows"][0],
+        "1.2.3.4, which is no original",
+    ),
+}
+FILED = ("no research label", "not marked as ours", "another patient's name", "no study ID")
 
 
 def cases() -> list[object]:
@@ -191,6 +250,11 @@ def cases() -> list[object]:
         add(OutputKind.RESTORED, modality, {**ANY_KIND, **IMAGE, **BY_MODALITY[modality]})
     add(OutputKind.REPORT, "CT", {**ANY_KIND, **DOCUMENT, **OF_REPORT})
     add(OutputKind.KEY_OBJECT, "CT", {**ANY_KIND, **DOCUMENT, **OF_KEY_OBJECT})
+    filed = {name: ANY_KIND[name] for name in FILED}
+    add(OutputKind.TEXT, "CT", {**filed, **DOCUMENT, **OF_REPORT, **TEXT})
+    add(OutputKind.PAGE, "CT", {**filed, **SHOWS_NOBODY, **PAGE})
+    add(OutputKind.PDF, "CT", {**filed, **SHOWS_NOBODY, **PDF})
+    add(OutputKind.QUALITY_ISSUE, "CT", {**filed, **DOCUMENT, **OF_QUALITY_ISSUE})
     return found
 
 

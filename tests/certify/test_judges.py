@@ -100,9 +100,10 @@ def test_first_and_last_image_and_every_document_are_judged(
     made = prototypes("CT")
     assert judged(made, CertifySettings(judged_images=2)) == ()
     first, _, last = uids(made, OutputKind.RESTORED)
-    documents = uids(made, OutputKind.REPORT) + uids(made, OutputKind.KEY_OBJECT)
-    assert asked(of_modules) == [first, last, *documents]
-    assert asked(of_templates) == documents
+    documents = [output for output in made.outputs if output.kind is not OutputKind.RESTORED]
+    assert asked(of_modules) == [first, last, *(output.sop_instance_uid for output in documents)]
+    templates = (OutputKind.REPORT, OutputKind.QUALITY_ISSUE, OutputKind.KEY_OBJECT)
+    assert asked(of_templates) == [uid for kind in templates for uid in uids(made, kind)]
 
 
 @given(total=st.integers(0, 2000), wanted=st.integers(0, 60))

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from medq_node.config import FolderDestination
 from medq_node.delivery.outbox import _may_go
-from medq_node.objects import OutputKind
+from medq_node.objects import Form, OutputKind
 from medq_node.orders import _superseded
 from medq_node.store.database import migrate, open_database
-from medq_node.store.handover import goes_to, outputs_for, retires
+from medq_node.store.handover import forms_for, goes_to, outputs_for, retires
 from medq_node.store.states import DeliveryState, RevisionState
 from medq_node.store.tables import Delivery, Revision, utc_now
 from tests.rows import add_delivery, add_revision
@@ -91,3 +91,32 @@ def test_objects_of_another_study_are_not_named(session: Session) -> None:
     first = add_revision(session)
     first.series.study_instance_uid = "1.9"  # a correction has moved the series
     assert _superseded(session, add_revision(session, number=2)) == ()
+
+
+def test_each_place_gets_the_forms_that_it_asks_for_and_all_get_the_images(
+    session: Session,
+) -> None:
+    places = {
+        "pacs": FolderDestination(kind="folder", path=Path("x"), forms=("sr", "page")),
+        "viewer": FolderDestination(kind="folder", path=Path("x"), forms=("key", "pdf")),
+        "plain": FolderDestination(kind="folder", path=Path("x")),
+    }
+    asked = forms_for(["pacs", "viewer"], places)
+    assert asked == (Form.SR, Form.PAGE, Form.PDF, Form.KEY)
+    assert forms_for(["gone"], places) == (Form.SR,)
+    made = (OutputKind.RESTORED, *(form.kind for form in asked))
+    revision = add_revision(session, destinations=[*places], kinds=made)
+
+    def at(name: str) -> list[str]:
+        return [output.kind for output in outputs_for(session, revision, name, places)]
+
+    assert at("pacs") == ["restored", "report", "page"]
+    assert at("viewer") == ["restored", "pdf", "quality issue"]
+    assert at("plain") == ["restored", "report"]
+
+
+def test_a_new_revision_replaces_every_form_of_the_old_one(session: Session) -> None:
+    forms = tuple(form.kind for form in Form)
+    add_revision(session, kinds=(OutputKind.RESTORED, *forms, OutputKind.KEY_OBJECT))
+    new = add_revision(session, number=2)
+    assert {old.kind for old in _superseded(session, new)} == {OutputKind.RESTORED, *forms}

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydicom import dcmread
 from sqlalchemy import Select, select
 
+from medq_node.config import Destination
 from medq_node.layout import Layout
-from medq_node.objects import CertifySettings, GateLimits, OutputKind, OutputReference
+from medq_node.objects import CertifySettings, Form, GateLimits, OutputKind, OutputReference
 from medq_node.preview.found import StudyPreview
 from medq_node.preview.study import preview
 from medq_node.records import record_outputs, record_result
@@ -37,6 +38,7 @@ class Shelf:
 
     root: Path
     sessions: Sessions = field(init=False)
+    destinations: dict[str, Destination] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.layout.make()
@@ -52,7 +54,7 @@ class Shelf:
         return f"sqlite:///{self.layout.data / 'medq.sqlite'}"
 
     def look(self, name: object) -> StudyPreview:
-        return preview(self.sessions, self.layout, str(name))
+        return preview(self.sessions, self.layout, str(name), self.destinations)
 
     def add(
         self,
@@ -64,6 +66,7 @@ class Shelf:
         restore: str = "never",
         sent: DeliveryState = DeliveryState.CONFIRMED,
         report: bool = True,
+        forms: Sequence[Form] = (Form.SR,),
     ) -> int:
         """A revision of the series in ``paths``; with ``uids`` (study, series) none is made."""
         study, series_uid = uids or _uids(paths[0])
@@ -112,6 +115,7 @@ class Shelf:
                         limits=GateLimits(),
                         judging=CertifySettings(),
                         report=report,
+                        forms=tuple(forms),
                         superseded=tuple(
                             OutputReference(
                                 OutputKind(o.kind),

@@ -16,14 +16,16 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from rich.console import Console
 
+from medq_node.config import FolderDestination
 from medq_node.errors import MedqError, OutputError
+from medq_node.objects import Form
 from medq_node.preview.content import ReportSeen
 from medq_node.preview.found import ReportPreview, Standing, StudyPreview
 from medq_node.preview.html import html_lines
 from medq_node.preview.parse import parse_report
 from medq_node.preview.text import print_preview
 from medq_node.store.states import DeliveryState, RevisionState
-from tests.build import ct_series, mr_series
+from tests.build import ct_series, mr_series, noisy_ct
 from tests.preview.shelf import Shelf
 
 STUDY = "2.25.4711"
@@ -485,3 +487,55 @@ def test_pictures_are_embedded_and_nothing_is_fetched(shelf: Shelf, tmp_path: Pa
     assert "default-src 'none'" in page
     for outside in ("http://", "https://", "<script", "<link", "@import", "url("):
         assert outside not in page
+
+
+def test_every_form_of_a_note_is_shown_and_where_it_is(shelf: Shelf, tmp_path: Path) -> None:
+    images = ct_series(tmp_path / "ct", pixels=noisy_ct(), **PATIENT)
+    shelf.destinations["pacs"] = FolderDestination(
+        kind="folder", path=Path("x"), forms=("sr", "text", "page", "pdf")
+    )
+    shelf.add(images, forms=tuple(Form))
+    (one,) = shelf.look(STUDY).reports
+    assert one.report is not None
+    assert [sending.there for sending in one.sendings] == [True]
+    assert [(form.kind, form.there) for form in one.forms] == [
+        ("text report", ("pacs",)),
+        ("page", ("pacs",)),
+        ("pdf", ("pacs",)),
+        ("quality issue", ()),
+    ]
+    text = one.forms[0].said
+    assert text is not None
+    assert any("CT, abdomen. " in item.value for item in text.further)
+    page = as_html(shelf.look(STUDY))
+    assert 'src="data:image/png;base64,iVBOR' in page
+    assert 'href="data:application/pdf;base64,JVBER' in page
+    assert "Quality Issue" in page
+    shown = " ".join(as_text(shelf.look(STUDY)).split())
+    for words in ("page, as a picture; it is at pacs", "key object; on its way to no destination"):
+        assert words in shown
+        assert words[1:] in " ".join(page.split())
+    for secret in SECRETS:
+        assert secret not in page + shown
+    # Any of its forms is a name of the note.
+    assert shelf.look(one.forms[2].sop_instance_uid).reports == (one,)
+
+
+def test_a_note_without_a_structured_report_is_shown_by_what_there_is(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    shelf.destinations["pacs"] = FolderDestination(
+        kind="folder", path=Path("x"), forms=("text", "page")
+    )
+    ct, mr = ct_series(tmp_path / "ct", **PATIENT), mr_series(tmp_path / "mr", **PATIENT)
+    shelf.add(ct, forms=(Form.TEXT, Form.PAGE))
+    shelf.add(mr, forms=(Form.PAGE,))
+    picture, text = shelf.look(STUDY).reports
+    assert text.report is not None
+    assert text.report.title == "Image quality note, research use only"
+    assert [form.kind for form in text.forms] == ["page"]
+    assert picture.report is None
+    assert [form.kind for form in picture.forms] == ["page"]
+    assert "no destination asks for it in a form other" in as_text(shelf.look(STUDY))
+    shelf.layout.absolute(Path(str(picture.forms[0].file))).write_bytes(b"another")
+    assert "its SHA-256 differs" in as_html(shelf.look(STUDY))

@@ -17,12 +17,13 @@ from pydicom.uid import (
 
 from engines.quality import Verdict
 from medq_node.errors import UnsuitedKind
-from medq_node.objects import OutputKind
+from medq_node.objects import Form, OutputKind
 from medq_node.outputs.content import ActionTaken
 from medq_node.workshop.certify import certify
 from medq_node.workshop.order import Wanted, WorkOrder
 from medq_node.workshop.produce import produce
 from tests.build import ct_series, mr_series, phantom, stills
+from tests.enhanced import with_echoes
 from tests.reading import told_in
 from tests.workshop.test_produce import order
 
@@ -139,3 +140,18 @@ def test_a_result_of_before_stacks_is_still_read(order: WorkOrder) -> None:
     stack.pop("label")
     (order.folder / "result.json").write_text(json.dumps(kept | stack))
     assert produce(order) == result
+
+
+def test_every_form_of_the_note_speaks_of_every_stack(order: WorkOrder, tmp_path: Path) -> None:
+    path = with_echoes(tmp_path / "in")
+    one = replace(order, paths=(path,), forms=tuple(Form))
+    result = produce(one)
+    assert certify(one) == ()
+    kinds = [o.kind for o in result.outputs]
+    assert kinds.count(OutputKind.RESTORED) == 2
+    pages = [o for o in result.outputs if o.kind is OutputKind.PAGE]
+    assert len(pages) == 2, "a page for each echo"
+    (text,) = (o for o in result.outputs if o.kind is OutputKind.TEXT)
+    told = told_in(text.path)
+    assert "echo time 10 ms" in told
+    assert "echo time 90 ms" in told
