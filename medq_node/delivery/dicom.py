@@ -18,6 +18,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from medq_node.delivery.answers import keep_answers
 from medq_node.delivery.parcel import Parcel, Refusals
+from medq_node.delivery.statuses import Follows, what_follows
 from medq_node.errors import DeliveryError
 from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -97,13 +98,12 @@ class DicomDestination:
         code = status.get("Status")
         if code is None:
             raise NoAnswer(f"{self} didn't answer in {self.timeout_s:g} s or hung up")
-        if code == 0x0000 or code >> 12 == 0xB:
-            return
-        # 0xA7xx, out of resources, passes; other failures mean the object itself (PS3.4 B.2.3).
-        raise DeliveryError(
-            f"{self} refused {parcel.sop_instance_uid} with {_shown(code)}",
-            permanent=code >> 8 != 0xA7,
-        )
+        follows = what_follows(code)
+        if follows is not Follows.CONFIRMED:
+            raise DeliveryError(
+                f"{self} refused {parcel.sop_instance_uid} with {_shown(code)}",
+                permanent=follows is Follows.REFUSED,
+            )
 
     @contextmanager
     def _associated(self, contexts: list[PresentationContext]) -> Iterator[Association]:

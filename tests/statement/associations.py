@@ -1,0 +1,180 @@
+"""What is negotiated: SOP classes, transfer syntaxes, limits, rejections."""
+
+from __future__ import annotations
+
+import re
+
+from pydicom.uid import UID
+from pynetdicom.presentation import build_context
+from pynetdicom.sop_class import _STORAGE_CLASSES
+
+from medq_node import worker
+from medq_node.config import DicomDestination, ReceiverSettings
+from medq_node.delivery import dicom
+from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from medq_node.receiver.access import Refusal
+from medq_node.receiver.contexts import RETIRED_STORAGE_CLASSES, VERIFICATION, supported_contexts
+from tests.statement.attributes import account_of
+from tests.statement.markdown import table
+from tests.statement.writers import WRITTEN
+
+_SYNTAXES = {
+    "Storage": [c for c in supported_contexts() if str(c.abstract_syntax) != VERIFICATION],
+    "Verification": [c for c in supported_contexts() if str(c.abstract_syntax) == VERIFICATION],
+}
+
+
+_LIST = "[list](#accepted-sop-classes)"
+
+
+def services() -> str:
+    """Storage as the overview tells it: each SOP class, as SCU and as SCP."""
+    ours = dict.fromkeys(sop_class_uid for sop_class_uid, _ in _made())
+    taken = {str(c.abstract_syntax) for c in _SYNTAXES["Storage"]}
+    rows = [(UID(u).name, u, "yes", "yes" if u in taken else "no") for u in ours]
+    others = len(taken - ours.keys())
+    rows.append((f"{others} other storage SOP classes", _LIST, "as received", "yes"))
+    rows.append(("Verification", VERIFICATION, "yes", "yes"))
+    return table(("SOP class", "UID", "as SCU", "as SCP"), rows)
+
+
+def accepted_sop_classes() -> str:
+    """Every SOP class that the receiver accepts, alphabetically by name."""
+    rows = [
+        (name_of(str(c.abstract_syntax)), c.abstract_syntax)
+        for contexts in _SYNTAXES.values()
+        for c in contexts
+    ]
+    return table(("SOP class", "UID"), sorted(rows))
+
+
+def accepted_syntaxes() -> str:
+    """Transfer syntaxes in the order of our choice, and for which service."""
+    sets = {
+        service: [tuple(map(str, c.transfer_syntax)) for c in contexts]
+        for service, contexts in _SYNTAXES.items()
+    }
+    assert all(len(set(of)) == 1 for of in sets.values()), "a service has one list of syntaxes"
+    every = dict.fromkeys(s for of in sets.values() for s in of[0])
+    rows = [
+        (UID(s).name, s, ", ".join(name for name, of in sets.items() if s in of[0])) for s in every
+    ]
+    return table(("transfer syntax", "UID", "of"), rows)
+
+
+def created() -> str:
+    """What the node writes, with the SOP class and encoding of each."""
+    told = [(w.title, account_of(w)) for w in WRITTEN]
+    return table(
+        ("object", "SOP class", "UID", "transfer syntax"),
+        (
+            (t, UID(a.sop_class_uid).name, a.sop_class_uid, UID(a.transfer_syntax_uid).name)
+            for t, a in told
+        ),
+    )
+
+
+def proposed() -> str:
+    """Contexts of what the node makes itself; originals are proposed as they lie on disk."""
+    ours = dict.fromkeys(_made())
+    rows = [(UID(c).name, c, UID(s).name, s) for c, s in ours]
+    rows.append(("of each original", "as received", "that of the original", "as received"))
+    echo = build_context(VERIFICATION)
+    syntaxes = echo.transfer_syntax
+    names, uids = ", ".join(UID(s).name for s in syntaxes), ", ".join(map(str, syntaxes))
+    rows.append(("Verification", VERIFICATION, names, uids))
+    return table(("SOP class", "UID", "transfer syntax", "UID"), rows)
+
+
+def _made() -> list[tuple[str, str]]:
+    """SOP class and transfer syntax of everything that the node writes."""
+    return [(a.sop_class_uid, a.transfer_syntax_uid) for a in map(account_of, WRITTEN)]
+
+
+def acceptor_limits() -> str:
+    """What the receiver holds a caller to."""
+    default = ReceiverSettings()
+    return table(
+        ("", "setting", "default"),
+        (
+            ("Receiving processes that share the port", "`receiver.processes`", default.processes),
+            (
+                "Associations at a time, in each process",
+                "`receiver.maximum_associations`",
+                default.maximum_associations,
+            ),
+            ("Largest PDU received", "`receiver.max_pdu_bytes`", f"{default.max_pdu_bytes} bytes"),
+            ("Silence before an abort", "`receiver.timeout_s`", f"{default.timeout_s:g} s"),
+            ("Outstanding asynchronous transactions", "none", "1"),
+        ),
+    )
+
+
+def initiator_limits() -> str:
+    """What delivery holds itself to, for each destination."""
+    fields = DicomDestination.model_fields
+    return table(
+        ("", "setting", "default"),
+        (
+            ("Associations at a time, to each destination", "none", worker._DELIVERIES_AT_ONCE),
+            ("Presentation contexts of an association, at most", "none", dicom._MOST_CONTEXTS),
+            ("Largest PDU received", "`max_pdu_bytes`", f"{fields['max_pdu_bytes'].default} bytes"),
+            ("Wait for an answer", "`timeout_s`", f"{fields['timeout_s'].default:g} s"),
+            ("Wait for a connection", "`timeout_s`, at most 10 s", "10 s"),
+            ("Outstanding asynchronous transactions", "none", "1"),
+        ),
+    )
+
+
+def implementation() -> str:
+    """How the node names itself."""
+    return table(
+        ("", ""),
+        (
+            ("Implementation Class UID", IMPLEMENTATION_CLASS_UID),
+            ("Implementation Version Name", IMPLEMENTATION_VERSION_NAME),
+        ),
+    )
+
+
+_WHY = {
+    Refusal.CALLING_AE_TITLE_NOT_RECOGNIZED: (
+        "no entry of `receiver.callers` has this AE title at this address"
+    ),
+    Refusal.CALLED_AE_TITLE_NOT_RECOGNIZED: (
+        "`receiver.called_ae_titles` lists titles, and not this one"
+    ),
+}
+
+
+def rejections() -> str:
+    """A-ASSOCIATE-RJ as the receiver sends it (PS3.8 table 9-21)."""
+    rows = [
+        (
+            "1 rejected permanent",
+            "1 service user",
+            f"{reason.value} {reason.name.lower().replace('_', ' ').replace('ae', 'AE')}",
+            _WHY[reason],
+        )
+        for reason in Refusal
+    ]
+    rows.append(
+        (
+            "2 rejected transient",
+            "3 service provider (presentation)",
+            "2 local limit exceeded",
+            "`receiver.maximum_associations` are open in this process",
+        )
+    )
+    return table(("result", "source", "reason", "when"), rows)
+
+
+def name_of(sop_class_uid: str) -> str:
+    """Name in PS3.6; where pydicom has none, the keyword in words."""
+    name = UID(sop_class_uid).name
+    if name != sop_class_uid:
+        return f"{name} (Retired)" if sop_class_uid in RETIRED_STORAGE_CLASSES else name
+    keywords = {uid: keyword for keyword, uid in _STORAGE_CLASSES.items()}
+    keyword = keywords[sop_class_uid]
+    words = re.findall(r"[A-Z]+(?=[A-Z][a-z]|$)|[A-Z][a-z]+|\d+D?", keyword)
+    return " ".join(words)
