@@ -25,6 +25,9 @@ from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSIO
 _MOST_CONTEXTS = 128
 """PS3.8 9.3.2.2: presentation context ids are odd and at most 255."""
 
+_LONGEST_CONNECT_S = 10.0
+"""A host that is there answers at once, however long its disk may take over an object."""
+
 # Send from disk in pieces: the data set is neither decoded nor held in memory.
 _config.STORE_SEND_CHUNKED_DATASET = True
 
@@ -111,7 +114,7 @@ class DicomDestination:
         ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = self.timeout_s
-        ae.connection_timeout = min(self.timeout_s, 10.0)
+        ae.connection_timeout = min(self.timeout_s, _LONGEST_CONNECT_S)
         try:
             assoc = ae.associate(
                 self.host,

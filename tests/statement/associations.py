@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from pydicom.uid import UID
@@ -12,6 +13,7 @@ from medq_node import worker
 from medq_node.config import DicomDestination, ReceiverSettings
 from medq_node.delivery import dicom
 from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from medq_node.receiver import settings
 from medq_node.receiver.access import Refusal
 from medq_node.receiver.contexts import RETIRED_STORAGE_CLASSES, VERIFICATION, supported_contexts
 from tests.statement.attributes import account_of
@@ -94,6 +96,7 @@ def _made() -> list[tuple[str, str]]:
 def acceptor_limits() -> str:
     """What the receiver holds a caller to."""
     default = ReceiverSettings()
+    fixed = {field.name: field for field in dataclasses.fields(settings.ReceiverSettings)}
     return table(
         ("", "setting", "default"),
         (
@@ -105,6 +108,8 @@ def acceptor_limits() -> str:
             ),
             ("Largest PDU received", "`receiver.max_pdu_bytes`", f"{default.max_pdu_bytes} bytes"),
             ("Silence before an abort", "`receiver.timeout_s`", f"{default.timeout_s:g} s"),
+            ("Wait for an association request", "none", f"{fixed['acse_timeout_s'].default:g} s"),
+            ("Time to finish at a stop", "none", f"{fixed['drain_timeout_s'].default:g} s"),
             ("Outstanding asynchronous transactions", "none", "1"),
         ),
     )
@@ -120,7 +125,11 @@ def initiator_limits() -> str:
             ("Presentation contexts of an association, at most", "none", dicom._MOST_CONTEXTS),
             ("Largest PDU received", "`max_pdu_bytes`", f"{fields['max_pdu_bytes'].default} bytes"),
             ("Wait for an answer", "`timeout_s`", f"{fields['timeout_s'].default:g} s"),
-            ("Wait for a connection", "`timeout_s`, at most 10 s", "10 s"),
+            (
+                "Wait for a connection, at most",
+                "`timeout_s` where it is less",
+                f"{dicom._LONGEST_CONNECT_S:g} s",
+            ),
             ("Outstanding asynchronous transactions", "none", "1"),
         ),
     )
