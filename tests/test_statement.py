@@ -60,6 +60,7 @@ def _made_up(source: SeriesStack, identity: OutputIdentity, folder: Path) -> Out
     made.ImageComments = identity.engine_name
     made.StationName = identity.station_name
     made.Manufacturer = "Somebody"
+    made.BurnedInAnnotation = "NO"  # as the source has it, but of its own accord
     made.ReferringPhysicianName = None
     if "ProtocolName" in header:
         made.ProtocolName = header.ProtocolName
@@ -89,6 +90,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fate]:
         ("ImageComments", "ALWAYS", "AUTO", ("engine",)),
         ("StationName", "ALWAYS", "CONFIG", ("config",)),
         ("Manufacturer", "ALWAYS", "FIXED", ()),
+        ("BurnedInAnnotation", "ALWAYS", "FIXED", ()),
         ("ReferringPhysicianName", "EMPTY", "FIXED", ()),
         ("IconImageSequence", "REMOVED", "FIXED", ()),
         ("ContributingEquipmentSequence.ContributionDescription", "ALWAYS", "AUTO", ("rule",)),

@@ -111,6 +111,8 @@ def _value(kind: OutputKind, fate: Fate) -> str:
         return "an item behind those of the source"
     if made := OF_KIND.get((kind.value, keyword)) or OF.get(keyword):
         return made
+    if fate.follows == ("source",) and (made := _built_on(fate)):
+        return made
     if fate.vr == "SQ" and not _is_shown(fate.value):
         return ""
     if "time" in fate.follows:
@@ -118,6 +120,15 @@ def _value(kind: OutputKind, fate: Fate) -> str:
     if fate.follows:
         return "from " + ", ".join(FOLLOWS[name] for name in fate.follows)
     return _shown(fate.value)
+
+
+def _built_on(fate: Fate) -> str:
+    """A text that ends in the source's, or a number above it."""
+    if fate.vr == "LO" and str(fate.value).endswith(str(fate.stated)):
+        return f"`{str(fate.value).removesuffix(str(fate.stated))}` and the source's, cut to 64"
+    if fate.vr == "IS" and fate.stated is not None:
+        return f"the source's plus {int(fate.value) - int(fate.stated)}"
+    return ""
 
 
 def _shown(value: object) -> str:

@@ -57,7 +57,7 @@ class Fate:
 
     ``presence`` is ALWAYS, VNAP, ANAP, EMPTY (PS3.2 A.8.1) or REMOVED; ``follows`` names what its
     value changes with; ``value`` is shown where it changes with nothing; with ``appended`` it is
-    an item behind those of the source.
+    an item behind those of the source. ``stated`` is the value in the source.
     """
 
     path: Path_
@@ -66,6 +66,7 @@ class Fate:
     copied: bool
     follows: tuple[str, ...]
     value: Any
+    stated: Any = None
     appended: bool = False
 
     @property
@@ -124,6 +125,7 @@ def account(written: Written, folder: Path) -> Account:
     # What follows from the identity doesn't hang on how much the source states.
     poor = made(least, IDENTITY, "poor")
     by_factor = {name: made(least, changed, name) for name, changed in OTHER.items()}
+    stated_least = flat(least.header(0))
     stated, stated_other = flat(first.header(0)), flat(second.header(0))
     whole: set[Path_] = set()
     found = []
@@ -136,6 +138,9 @@ def account(written: Written, folder: Path) -> Account:
             out.get(path, _NOTHING)[1] == source[path][1]
             for out, source in ((full, stated), (other, stated_other))
         )
+        # What has the same value where the source has none is no copy, but happens to be alike.
+        own = sparse.get(path, _NOTHING)[1]
+        copied &= is_empty(own) or own == stated_least.get(path, _NOTHING)[1]
         follows = ["source"] if full.get(path) != other.get(path) else []
         follows += [name for name, by in by_factor.items() if by.get(path) != poor.get(path)]
         if copied or removed:
@@ -149,6 +154,7 @@ def account(written: Written, folder: Path) -> Account:
                 copied,
                 () if removed else tuple(follows),
                 value,
+                stated=stated.get(path, _NOTHING)[1],
                 appended=vr == "SQ" and bool(kept) and value[: len(kept)] == kept,
             )
         )

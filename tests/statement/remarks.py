@@ -5,8 +5,6 @@ One line for each attribute that isn't told well enough by what it follows from.
 
 from __future__ import annotations
 
-from medq_node.outputs import labels
-
 FOLLOWS = {
     "source": "the source image",
     "node": "the node's UID",
@@ -18,27 +16,18 @@ FOLLOWS = {
 }
 
 OF_KIND: dict[tuple[str, str], str] = {
-    ("restored", "SeriesDescription"): f"`{labels.RESTORED_LABEL}: ` and the source's, cut to 64",
-    ("report", "SeriesDescription"): f"`{labels.REPORT_LABEL}: ` and the source's, cut to 64",
-    (
-        "key object",
-        "SeriesDescription",
-    ): f"`{labels.KEY_OBJECT_LABEL}: ` and the source's, cut to 64",
-    ("restored", "SeriesNumber"): f"the source's plus {labels.RESTORED_SERIES_OFFSET}",
-    ("report", "SeriesNumber"): f"the source's plus {labels.REPORT_SERIES_OFFSET}",
-    ("key object", "SeriesNumber"): f"the source's plus {labels.KEY_OBJECT_SERIES_OFFSET}",
+    ("restored", "ImageType"): "DERIVED; SECONDARY, in PET PRIMARY; further values as in the "
+    "source, where CT has none AXIAL, where MR has none OTHER",
+    ("restored", "PixelData"): "new; bits, sign and rescale as in the source",
+    ("restored", "SmallestImagePixelValue"): "of the new pixels, where the source has it",
+    ("restored", "LargestImagePixelValue"): "of the new pixels, where the source has it",
 }
 """(kind of output, keyword) -> how it is made."""
 
 OF: dict[str, str] = {
     "SOPInstanceUID": "new, see [UIDs](README.md#uids)",
     "SeriesInstanceUID": "new, see [UIDs](README.md#uids)",
-    "ImageType": "DERIVED; SECONDARY, in PET PRIMARY; further values as in the source, where CT "
-    "has none AXIAL, where MR has none OTHER",
     "DerivationDescription": "the source's, then engine, version, digest, findings",
-    "PixelData": "new; bits, sign and rescale as in the source",
-    "SmallestImagePixelValue": "of the new pixels, where the source has it",
-    "LargestImagePixelValue": "of the new pixels, where the source has it",
     "ContentSequence": "the content tree, below",
     "CurrentRequestedProcedureEvidenceSequence": "every object that is spoken of",
     "PredecessorDocumentsSequence": "the report that this one replaces",

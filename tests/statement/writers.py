@@ -71,20 +71,15 @@ def _key_object(source: SeriesStack, identity: OutputIdentity, folder: Path) -> 
     return write_key_object(source, _superseded(source, identity), identity, folder)
 
 
-WRITTEN: tuple[Written, ...] = (
-    Written("Restored CT image", OutputKind.RESTORED, "CT", _restored),
-    Written("Restored MR image", OutputKind.RESTORED, "MR", _restored),
-    Written("Restored PET image", OutputKind.RESTORED, "PT", _restored),
-    Written("Quality report", OutputKind.REPORT, "CT", _report),
-    Written("Key object on replaced outputs", OutputKind.KEY_OBJECT, "CT", _key_object),
-)
-"""One line for each kind of object; a test finds the kind that has none."""
-
-
 def report_content(source: SeriesStack, identity: OutputIdentity) -> ReportContent:
     """What says as much as a report may say; of a first revision as little."""
     if identity.revision == 1:
         return ReportContent(_nothing(), "Nothing is wrong.", ActionTaken.ASSESSED_ONLY)
+    return full_content(source, identity)
+
+
+def full_content(source: SeriesStack, identity: OutputIdentity) -> ReportContent:
+    """What says as much as a report may say."""
     return ReportContent(
         before=_said(),
         sentence_before="CT, chest. Moderate noise.",
@@ -144,3 +139,13 @@ def _superseded(source: SeriesStack, identity: OutputIdentity) -> tuple[OutputRe
             (OutputKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.22"),
         )
     )
+
+
+WRITTEN: tuple[Written, ...] = (
+    Written("Restored CT image", OutputKind.RESTORED, "CT", _restored),
+    Written("Restored MR image", OutputKind.RESTORED, "MR", _restored),
+    Written("Restored PET image", OutputKind.RESTORED, "PT", _restored),
+    Written("Quality report", OutputKind.REPORT, "CT", _report),
+    Written("Key object on replaced outputs", OutputKind.KEY_OBJECT, "CT", _key_object),
+)
+"""One line for each kind of object; a test finds the kind that has none."""
