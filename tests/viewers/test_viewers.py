@@ -1,4 +1,4 @@
-"""What viewers make of the note in its forms; docs/viewers.md tells it.
+"""What viewers make of the note in its forms; docs/what_viewers_show.md tells it.
 
 OHIF is asked by its published code: unpack the npm package @ohif/extension-cornerstone-dicom-sr and
 set MEDQ_TEST_OHIF to the folder that holds its package.json.
