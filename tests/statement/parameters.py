@@ -47,7 +47,7 @@ _SAID_HERE = {
 
 def parameters() -> str:
     """A row for each setting, in the order of config.yaml."""
-    comments = _comments()
+    comments = _comments({name.rpartition(".")[2] for name, _ in _settings()})
     rows: dict[str, tuple[str, ...]] = {}
     for name, field in _settings():
         said = comments.get(name.replace(".NAME", ".pacs")) or _SAID_HERE.get(name)
@@ -81,15 +81,18 @@ def _of_group(prefix: str) -> Iterator[tuple[str, FieldInfo]]:
             yield f"{prefix}.{name}", field
 
 
-def _comments() -> dict[str, str]:
-    """``section.setting`` -> the comment above it."""
+def _comments(known: set[str]) -> dict[str, str]:
+    """``section.setting`` -> the comment above it; ``known`` tells settings from words.
+
+    A setting may be commented out itself, as one whose default is elsewhere.
+    """
     found: dict[str, str] = {}
     path: list[tuple[int, str]] = []
     comment: list[str] = []
     for line in _CONFIG.read_text(encoding="utf-8").splitlines():
         setting = re.fullmatch(r"(\s*)(# )?([a-z0-9_]+):(?: [^#]*)?", line)
         remark = re.fullmatch(r"\s*# ?(.*)", line)
-        if setting and not (setting[2] and not comment):
+        if setting and (not setting[2] or (comment and setting[3] in known)):
             indent = len(setting[1])
             path = [(i, n) for i, n in path if i < indent] + [(indent, setting[3])]
             found[".".join(n for _, n in path)] = _sentence(comment)
