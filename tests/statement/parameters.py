@@ -164,6 +164,8 @@ def _kind(annotation: Any) -> str:
         return f"list of {_kind(get_args(annotation)[0])}"
     if origin is not None:
         return "map"
+    if issubclass(annotation, Enum):
+        return ", ".join(str(word.value) for word in annotation)
     names = {"str": "text", "int": "whole number", "float": "number", "bool": "true, false"}
     return names.get(annotation.__name__, _KINDS.get(annotation.__name__, annotation.__name__))
 
