@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-evaluate setup-train demo serve test test-train lint format judges arrays evaluate dataset train clean
+.PHONY: help setup setup-test setup-evaluate setup-train demo serve test test-train lint format judges conformance arrays evaluate dataset train clean
 
 # What the model is trained with, exactly: asked for by number, since a plain "torch" may be newer.
 TORCH := torch==2.13.0
@@ -26,6 +26,7 @@ help:
 	@echo "make test-train   set up torch too and run the tests of model and training"
 	@echo "make lint    ruff and mypy"
 	@echo "make judges  ask every installed judge about every output; writes docs/conformance/"
+	@echo "make conformance  write the tables of the conformance statement anew"
 	@echo "make evaluate ENGINE=classical DATA=FOLDER OUT=build/evaluation   measure an engine"
 	@echo "make dataset COUNT=500 DATA=FOLDER OUT=build/dataset          pairs to train on; goes on where it was"
 	@echo "make train PAIRS=build/dataset OUT=build/training             train the model; goes on where it was"
@@ -80,6 +81,9 @@ format: setup-test
 judges: setup-test
 	$(BIN)/python -m tests.judging > docs/conformance/judges.md.new
 	mv docs/conformance/judges.md.new docs/conformance/judges.md
+
+conformance: setup-test
+	$(BIN)/python -m tests.statement
 
 evaluate: setup-evaluate arrays
 	$(BIN)/python -m engines.medq_uni.evaluate --engine $(ENGINE) $(if $(DATA),--data $(ARRAYS)) --out $(or $(OUT),build/evaluation)

@@ -157,7 +157,7 @@ class ReceiverSettings(Section):
     called_ae_titles: tuple[AETitle, ...] = ()
     """Empty: any called AE title is answered."""
     private_sop_classes: tuple[SOPClassUID, ...] = ()
-    max_pdu_bytes: PduBytes = 131072
+    max_pdu_bytes: Annotated[PduBytes, Field(le=1_048_576)] = 131072
     minimum_free_mib: Annotated[int, BeforeValidator(no_boolean), Field(ge=0)] = 1024
     maximum_associations: Count = 64
     timeout_s: Seconds = 60.0

@@ -23,6 +23,7 @@ from medq_node.config import (
 )
 from medq_node.errors import ConfigError
 from medq_node.objects import GateLimits
+from medq_node.receiver.settings import ReceiverSettings
 
 SHIPPED = Path(__file__).resolve().parent.parent / "config.yaml"
 Write = Callable[[str], Path]
@@ -86,6 +87,13 @@ def test_the_gate_is_configured_by_its_own_limits_and_defaults() -> None:
     assert Config().gate.model_dump() == dataclasses.asdict(GateLimits())
     limits = Config(gate=GateSettings(bias_hu=0.5)).gate_limits
     assert limits.bias_hu == 0.5
+
+
+def test_no_pdu_length_is_taken_that_the_receiver_refuses(write: Write, tmp_path: Path) -> None:
+    config = load_config(write("receiver: {max_pdu_bytes: 1048576}"))
+    settings = ReceiverSettings(tmp_path, 0, max_pdu_bytes=config.receiver.max_pdu_bytes)
+    assert settings.max_pdu_bytes == 1048576
+    assert complaint(write("receiver: {max_pdu_bytes: 1048577}"))[0].startswith("config.yaml:1")
 
 
 def test_a_study_id_that_scanners_number_on_their_own_holds_nothing_unless_told(

@@ -1,4 +1,4 @@
-"""The documents against the program: links, commands, dependencies, codes, settings."""
+"""The documents against the program: links, commands, dependencies, settings."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ import pytest
 import yaml
 
 from medq_node.config import load_config
-from medq_node.outputs.codes_table import code_rows, private_codes
-from medq_node.receiver.contexts import TRANSFER_SYNTAXES, supported_contexts
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONFORMANCE = (ROOT / "docs" / "conformance" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
@@ -89,29 +86,6 @@ def test_every_dependency_has_its_reason() -> None:
     decisions = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
     missing = [w for w in wanted if f"`{re.match(r'[A-Za-z0-9-]+', w)[0]}`" not in decisions]
     assert missing == []
-
-
-def test_every_private_code_stands_in_the_conformance_statement() -> None:
-    table = re.findall(r"^\| ([A-Z-]+) \| ([^|]+) \| ", CONFORMANCE, re.MULTILINE)
-    private = {(code.value, code.meaning) for code in private_codes()}
-    assert private == {(value, meaning.strip()) for value, meaning in table}
-
-
-def test_every_word_and_its_code_stand_in_the_table_of_codes() -> None:
-    text = (ROOT / "docs" / "conformance" / "codes.md").read_text(encoding="utf-8")
-    rows = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
-    told = [tuple(row) for row in rows if len(row) == 6][2:]
-    assert told == [
-        (r.vocabulary, r.word, r.code.value, r.code.scheme_designator, r.code.meaning, r.origin)
-        for r in code_rows()
-    ]
-
-
-def test_the_conformance_statement_tells_what_is_accepted() -> None:
-    contexts = supported_contexts()
-    assert f"{len(contexts) - 1} SOP classes" in CONFORMANCE
-    told = re.findall(r"^\| (1\.2\.840\.10008\.1\.2[\d.]*) \|", CONFORMANCE, re.MULTILINE)
-    assert told == [str(syntax) for syntax in TRANSFER_SYNTAXES]
 
 
 def test_pictures_are_whole_and_small() -> None:

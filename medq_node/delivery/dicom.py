@@ -24,11 +24,15 @@ from medq_node.delivery.answers import keep_answers
 from medq_node.delivery.converter import Converter
 from medq_node.delivery.offers import Offer, offer
 from medq_node.delivery.parcel import Parcel, Refusals
+from medq_node.delivery.statuses import Follows, what_follows
 from medq_node.errors import DeliveryError
 from medq_node.provenance import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _MOST_CONTEXTS = 128
 """PS3.8 9.3.2.2: presentation context ids are odd and at most 255."""
+
+_LONGEST_CONNECT_S = 10.0
+"""A host that is there answers at once, however long its disk may take over an object."""
 
 log = structlog.get_logger("delivery")
 
@@ -131,13 +135,12 @@ class DicomDestination:
         code = status.get("Status")
         if code is None:
             raise NoAnswer(f"{self} didn't answer in {self.timeout_s:g} s or hung up")
-        if code == 0x0000 or code >> 12 == 0xB:
-            return
-        # 0xA7xx, out of resources, passes; other failures mean the object itself (PS3.4 B.2.3).
-        raise DeliveryError(
-            f"{self} refused {parcel.sop_instance_uid} with {_shown(code)}",
-            permanent=code >> 8 != 0xA7,
-        )
+        follows = what_follows(code)
+        if follows is not Follows.CONFIRMED:
+            raise DeliveryError(
+                f"{self} refused {parcel.sop_instance_uid} with {_shown(code)}",
+                permanent=follows is Follows.REFUSED,
+            )
 
     @contextmanager
     def _associated(self, contexts: list[PresentationContext]) -> Iterator[Association]:
@@ -145,7 +148,7 @@ class DicomDestination:
         ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = self.timeout_s
-        ae.connection_timeout = min(self.timeout_s, 10.0)
+        ae.connection_timeout = min(self.timeout_s, _LONGEST_CONNECT_S)
         try:
             assoc = ae.associate(
                 self.host,

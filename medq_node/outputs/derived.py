@@ -67,6 +67,15 @@ _DESCRIBES_OLD_PIXELS: Final = (
     "EncryptedAttributesSequence",
 )
 
+_SAID_OF_THE_SOURCE: Final = (
+    "InstanceCoercionDateTime",
+    "SOPInstanceStatus",
+    "SOPAuthorizationDateTime",
+    "SOPAuthorizationComment",
+    "AuthorizationEquipmentCertificationNumber",
+)
+"""Whether this very object was authorized or coerced (C.12.1): nobody did so with ours."""
+
 
 def was_lossy(dataset: Dataset, transfer_syntax_uid: str) -> bool:
     """Once lossy, always lossy (C.7.6.1.1.5); some encoders forget to say so."""
@@ -77,7 +86,7 @@ def was_lossy(dataset: Dataset, transfer_syntax_uid: str) -> bool:
 
 def remove_unsafe(dataset: Dataset) -> None:
     """Take out private attributes and all that belongs to the old pixels."""
-    for keyword in _DESCRIBES_OLD_PIXELS:
+    for keyword in (*_DESCRIBES_OLD_PIXELS, *_SAID_OF_THE_SOURCE):
         if keyword in dataset:
             delattr(dataset, keyword)
     kept = _safe_private(dataset)

@@ -17,7 +17,8 @@ from medq_node.certify.residual import measure_slice
 from medq_node.certify.slices import SlicesMeasured
 from medq_node.errors import OutputError
 from medq_node.objects import GateLimits, GateVerdict
-from medq_node.pixels.series import SeriesStack, open_series
+from medq_node.pixels.images import read_instance
+from medq_node.pixels.series import SeriesStack, open_series, stack_of
 from tests.build import ct_series, mr_series, pet_series, rewritten
 
 Image = NDArray[np.floating]
@@ -220,7 +221,8 @@ def test_moved_geometry_is_refused_before_pixels(
     image = pydicom.dcmread(paths[1])
     setattr(image, keyword, value)
     image.save_as(paths[1])
-    verdict = check_restored(ct, open_series(paths))
+    moved = stack_of([read_instance(path) for path in paths])
+    verdict = check_restored(ct, moved)
     assert verdict.reasons == (f"Slice 2: {words} differs from the source.",)
 
 

@@ -329,3 +329,13 @@ def test_the_derivation_says_truly_whether_pixels_changed(
     values = source.slab(0, 1).values[0] + np.float32(change)
     output = write_restored_instance(source, 0, values, identity, tmp_path / "out")
     assert words in pydicom.dcmread(output.path).DerivationDescription
+
+
+def test_a_source_that_was_authorized_makes_no_authorized_copy(
+    identity: OutputIdentity, tmp_path: Path
+) -> None:
+    stated = {"SOPInstanceStatus": "AO", "SOPAuthorizationDateTime": "20260101120000"}
+    source = open_series(ct_series(tmp_path / "in", 1, **stated))
+    assert source.header(0).SOPInstanceStatus == "AO"
+    _, restored = write_first(source, identity, tmp_path)
+    assert not set(stated) & set(restored.dir())
