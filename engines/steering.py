@@ -39,9 +39,8 @@ MENDED: tuple[Degradation, ...] = tuple(kind for kind in Degradation if MENDED_B
 NEEDED = Severity.MODERATE
 """What is milder is never restored by itself (``engines.verdict.plan``)."""
 _FOREIGN: dict[Modality, frozenset[str]] = {
-    Modality.CT: frozenset({"% of signal"}),
-    Modality.MR: frozenset({"HU"}),
-    Modality.PT: frozenset({"HU"}),
+    modality: frozenset({"% of signal" if modality is Modality.CT else "HU"})
+    for modality in Modality
 }
 """Units that nothing is measured in."""
 

@@ -307,7 +307,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
             PatientBirthDate="1971-12-23 at noon",
             PatientAge="Zebra",
             SpecificCharacterSet="ISO_IR 999",
-            PixelSpacing=None,
+            RescaleSlope=None,
             Rows=7,
         )
     return folder, medq("run", "in", "--out", "out", "--json", cwd=folder)

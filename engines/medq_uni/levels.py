@@ -61,7 +61,7 @@ def times_as_bad(value: float, unit: str, times: float) -> float:
 
 def gates_of(words: QualityDescription, gates: Mapping[Severity, float] = GATES) -> list[float]:
     """Gate of each expert, in the order of ``EXPERTS``; exactly 0 where nothing is said."""
-    spoken = {kind for kind, _ in SPOKEN[words.modality]}
+    spoken = {kind for kind, _ in SPOKEN.get(words.modality, ())}
     found = (words.finding(kind) if kind in spoken else None for kind in EXPERTS)
     return [0.0 if one is None else gates[one.severity] for one in found]
 

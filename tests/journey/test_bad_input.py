@@ -77,7 +77,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     ct = ct_series(folder / "ct", slices=1)[0]
     odd = {
         "localizer": alone(folder, ct, "localizer", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
-        "no geometry": alone(folder, ct, "geometry", ImagePositionPatient=None),
+        "burned-in text": alone(folder, ct, "burned", BurnedInAnnotation="YES"),
         "no pixel data": alone(folder, ct, "pixels", PixelData=None),
         "colour": alone(
             folder,
@@ -111,7 +111,7 @@ def test_odd_objects_are_accepted_kept_and_explained(node: Node, odd: dict[str, 
     told = reasons(node.wait_settled(len(odd)))
     words = {
         "localizer": "localizer",
-        "no geometry": "position",
+        "burned-in text": "burned into it",
         "no pixel data": "pixel data",
         "colour": "colour",
         "truncated": "truncated",

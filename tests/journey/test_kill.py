@@ -76,7 +76,7 @@ ROWS: dict[str, tuple[Point, ...]] = {
     "assess, restore, write": (
         Point(
             "third-image-written",
-            "medq_node.workshop.produce",
+            "medq_node.outputs.restored_stack",
             "write_restored_instance",
             "after",
             nth=3,

@@ -93,7 +93,7 @@ def test_nothing_that_identifies_is_in_it(tmp_path: Path, sessions: Sessions) ->
     assert not re.search(r"\d+(\.\d+){4,}", said), "nor any other UID"
 
 
-@pytest.mark.parametrize("modality", ["SMITH^JOHN", "", None, "OT"])
+@pytest.mark.parametrize("modality", ["SMITH^JOHN", "", None, "US"])
 def test_a_modality_that_is_no_known_word_is_not_repeated(
     sessions: Sessions, modality: str | None
 ) -> None:

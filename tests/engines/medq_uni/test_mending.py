@@ -15,7 +15,7 @@ from tests.engines.stacks import info
 NUMBERS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 
-@pytest.mark.parametrize("modality", Modality)
+@pytest.mark.parametrize("modality", Modality.sectional())
 @given(
     values=arrays.arrays(np.float32, (4, 4), elements=st.floats(-1024, 3071, width=32)),
     change=arrays.arrays(np.float32, (4, 4), elements=NUMBERS),
