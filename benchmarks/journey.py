@@ -2,8 +2,10 @@
 
 Starts a node on loopback, pushes generated CT series of 512x512 images, receives the results in the
 built-in PACS and prints, per case, seconds from the last image sent to the last result confirmed
-(less the quiet time), the peak memory of the engine child with what it starts, and the stages.
-``python benchmarks/journey.py [--engine NAME ...] [--quick | --slices N ... | --long N]``
+(less the quiet time), the peak memory of the engine child with what it starts, that of the node's
+other processes, and the stages.
+``python benchmarks/journey.py [--engine NAME ...] [--quick | --slices N ... | --long N |
+--frames N ...]``
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy as np
 import pydicom
 from sqlalchemy import select
 
+from benchmarks.enhanced import enhanced_ct
 from benchmarks.resident import PeakMemory
 from engines.base import REGISTRY
 from medq_node.config import load_config
@@ -51,6 +54,7 @@ class Measured:
 
     seconds: float
     peak_mib: float
+    roles_mib: dict[str, float]
     stages: dict[str, float]
 
 
@@ -80,10 +84,24 @@ def copies(files: tuple[Path, ...], slices: int, folder: Path) -> list[Path]:
 
 
 def journey(
-    sample: tuple[Path, ...], slices: int, series: int, destinations: int, engine: str, folder: Path
+    sample: tuple[Path, ...],
+    case: tuple[int, int, int],
+    engine: str,
+    folder: Path,
+    enhanced: bool = False,
 ) -> Measured:
-    """Push ``series`` series through a node of its own and wait for the last result."""
-    pushed = [copies(sample, slices, folder / f"series{k}") for k in range(series)]
+    """Push the series of a case through a node of its own and wait for the last result.
+
+    ``enhanced`` has each series as one object.
+    """
+    slices, series, destinations = case
+    folder.mkdir()
+    pushed = [
+        [enhanced_ct(sample, slices, folder / f"series{k}.dcm")]
+        if enhanced
+        else copies(sample, slices, folder / f"series{k}")
+        for k in range(series)
+    ]
     names = [f"pacs{k}" for k in range(destinations)]
     ports = {name: free_port() for name in names}
     (folder / "node").mkdir()
@@ -108,7 +126,7 @@ def journey(
             stack.enter_context(small_pacs(folder / name, port))
         config = load_config(stack.enter_context(demo_node(settings, folder / "node")))
         memory = stack.enter_context(PeakMemory())
-        scanner = DicomDestination("CT1", "MEDQ", "127.0.0.1", config.receiver.port, 60.0, 131072)
+        scanner = DicomDestination("CT1", "MEDQ", "127.0.0.1", config.receiver.port, 600.0, 131072)
         for files in pushed:
             scanner.send([Parcel(f, f.name, PurePosixPath(f.name)) for f in files], lambda _: None)
         start, sent_at = time.monotonic(), utc_now()
@@ -118,7 +136,7 @@ def journey(
         seconds = time.monotonic() - start - QUIET_S
         for reason in not_restored(sessions):
             print(f"{engine}: not restored: {reason}")
-        return Measured(seconds, memory.mib, stages_of(sessions, sent_at))
+        return Measured(seconds, memory.mib, memory.roles, stages_of(sessions, sent_at))
 
 
 def finished(sessions: Sessions, series: int) -> bool:
@@ -173,26 +191,30 @@ def main() -> None:
     which.add_argument("--quick", action="store_true", help="fewer and smaller cases")
     which.add_argument("--slices", type=int, action="append", help="one series of so many images")
     which.add_argument("--long", type=int, help="for memory: a short series, then one of so many")
+    which.add_argument("--frames", type=int, action="append", help="one object of so many frames")
     given = parser.parse_args()
     cases = QUICK if given.quick else CASES
-    if lengths := given.slices or ([300, given.long] if given.long else []):
+    if lengths := given.slices or given.frames or ([300, given.long] if given.long else []):
         cases = tuple((length, 1, 1) for length in lengths)
-    print("engine     slices  series  destinations  seconds  ms/image  peak MiB  stages (s)")
+    print("engine     slices  series  destinations  seconds  ms/image  peak MiB  others  stages (s)")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         sample = make_sample(folder / "sample").files
         for slices, series, destinations in cases:
             for engine in given.engine or sorted(REGISTRY):
                 case = folder / "case"
-                found = journey(sample, slices, series, destinations, engine, case)
+                counts = (slices, series, destinations)
+                found = journey(sample, counts, engine, case, enhanced=bool(given.frames))
                 shutil.rmtree(case)  # a long series takes gigabytes
                 stages = ", ".join(
                     f"{stage} {s:.1f}" for stage, s in found.stages.items() if s >= SHOWN_S
                 )
+                others = ", ".join(f"{r} {mib:.0f}" for r, mib in found.roles_mib.items())
                 per_image = 1000 * found.seconds / (slices * series)
                 print(
                     f"{engine:9s}  {slices:6d}  {series:6d}  {destinations:12d}  "
-                    f"{found.seconds:7.1f}  {per_image:8.0f}  {found.peak_mib:8.0f}  {stages}",
+                    f"{found.seconds:7.1f}  {per_image:8.0f}  {found.peak_mib:8.0f}  "
+                    f"{others}; {stages}",
                     flush=True,
                 )
 
