@@ -196,7 +196,9 @@ def main() -> None:
     cases = QUICK if given.quick else CASES
     if lengths := given.slices or given.frames or ([300, given.long] if given.long else []):
         cases = tuple((length, 1, 1) for length in lengths)
-    print("engine     slices  series  destinations  seconds  ms/image  peak MiB  others  stages (s)")
+    print(
+        "engine     slices  series  destinations  seconds  ms/image  peak MiB  others; stages (s)"
+    )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         sample = make_sample(folder / "sample").files

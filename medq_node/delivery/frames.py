@@ -13,23 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate
 from pydicom.filereader import read_dataset, read_partial
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import as_pixel_options
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSLossless, RLELossless
+from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit
 
 from medq_node.delivery.elements import UNDEFINED, Element, Elements, elements_of, replaced, swapped
 from medq_node.errors import Unprocessable
+from medq_node.pixels.codecs import decode, decoded_as
+from medq_node.pixels.fragments import content, frame_pieces
 
 PIXEL_DATA = 0x7FE00010
 EXTENDED_OFFSETS = (0x7FE00001, 0x7FE00002, 0x7FE00003)
 """Extended Offset Table, its lengths and its total: true of one encoding only."""
 _ITEM, _END = 0xFFFEE000, 0xFFFEE0DD
 _LOSSY_YBR = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
-_FASTEST = {RLELossless: "pylibjpeg", JPEGLSLossless: "pyjpegls"}
-"""Decoders that take a fraction of the time of those that pydicom tries first."""
 _CHUNK = 1 << 22
 
 
@@ -129,14 +128,13 @@ class StoredObject:
     def _decoded(self, options: dict[str, Any]) -> Iterator[Frame]:
         kind = _dtype(options)
         # Colour of a lossy JPEG, mostly subsampled, becomes what a viewer shows: RGB.
-        raw = self.syntax not in _LOSSY_YBR
-        offsets = options.pop("extended_offsets", None)
+        raw = decoded_as(self.syntax) not in _LOSSY_YBR
+        options.pop("extended_offsets", None)
         one = {**options, "number_of_frames": 1}
-        self.file.seek(self.start or 0)
-        for coded in generate_frames(
-            self.file, number_of_frames=options["number_of_frames"], extended_offsets=offsets
-        ):
-            values, facts = _decoded_frame(self.syntax, encapsulate([coded]), raw, one)
+        places = frame_pieces(self.file, self.start or 0, options["number_of_frames"])
+        for pieces in places:
+            coded = encapsulate([content(self.file, pieces)])
+            values, facts = decode(coded, self.syntax, raw=raw, attributes=one)
             yield Frame(values.astype(kind), str(facts["photometric_interpretation"]))
 
 
@@ -146,8 +144,8 @@ def native_icon(syntax: UID, item: Dataset, elements: Elements) -> Elements:
     if not isinstance(pixels, RawDataElement) or pixels.length != UNDEFINED:
         return elements
     options = as_pixel_options(item)
-    raw = syntax not in _LOSSY_YBR
-    values, facts = _decoded_frame(syntax, pixels.value or b"", raw, options)
+    raw = decoded_as(syntax) not in _LOSSY_YBR
+    values, facts = decode(pixels.value or b"", syntax, raw=raw, attributes=options)
     little = values.astype(_dtype(options).newbyteorder("<")).tobytes()
     changed = as_colour(elements, str(facts["photometric_interpretation"]), values.ndim > 2)
     return replaced(changed, "PixelData", "OW", little)
@@ -189,18 +187,6 @@ def opened(path: Path) -> Iterator[StoredObject]:
         yield StoredObject(
             file, header, little, elements_of(header), rest, elements_of(rest), start, length, vr
         )
-
-
-def _decoded_frame(
-    syntax: UID, coded: bytes, raw: bool, options: dict[str, Any]
-) -> tuple[NDArray[np.generic], dict[str, Any]]:
-    decoder = get_decoder(syntax)
-    if fastest := _FASTEST.get(syntax):
-        try:
-            return decoder.as_array(coded, index=0, raw=raw, decoding_plugin=fastest, **options)
-        except RuntimeError:
-            pass  # some streams only others read
-    return decoder.as_array(coded, index=0, raw=raw, **options)
 
 
 def _dtype(options: dict[str, Any]) -> np.dtype[Any]:

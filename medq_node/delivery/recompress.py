@@ -22,7 +22,6 @@ import numpy as np
 from pydicom.dataset import FileMetaDataset
 from pydicom.filereader import read_file_meta_info
 from pydicom.filewriter import write_file_meta_info
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.tag import BaseTag
 from pydicom.uid import (
@@ -48,15 +47,12 @@ from medq_node.delivery.frames import (
 )
 from medq_node.errors import DeliveryError, Unprocessable
 from medq_node.malformed import MALFORMED
+from medq_node.pixels.codecs import can_decode, was_lossy
 
 NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 """Uncompressed syntaxes, the better one first."""
 _ENCODERS = {JPEGLSLossless: "pyjpegls", JPEG2000Lossless: "pylibjpeg", RLELossless: "pylibjpeg"}
 """Named, so that the same bytes come out wherever more encoders are installed."""
-_ALWAYS_LOSSY = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
-_MAYBE_LOSSY = frozenset(
-    {"1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.203"}
-)
 _BASIC_TABLE_UP_TO = 1 << 31
 """Bytes of native pixel data beyond which offsets may need 64 bits (PS3.3 C.7.6.3.1.8)."""
 _ITEM = struct.pack("<HH", 0xFFFE, 0xE000)
@@ -67,10 +63,7 @@ def can_become_native(syntax: UID) -> bool:
     """Whether objects in ``syntax`` can be decoded here; not so for video."""
     if not syntax.is_transfer_syntax or syntax.is_private:
         return False
-    try:
-        return not syntax.is_encapsulated or get_decoder(syntax).is_available
-    except NotImplementedError:
-        return False
+    return not syntax.is_encapsulated or can_decode(syntax)
 
 
 def recompress(source: Path, target: Path, syntax: str) -> None:
@@ -162,7 +155,7 @@ def _write_decoded(
         raise Unprocessable("uncompressed it would have 4 GiB of pixel data or more")
     colour, several = first.photometric_interpretation, options["samples_per_pixel"] > 1
     elements = as_colour(elements, colour, several)
-    if _was_lossy(object_):
+    if was_lossy(object_.header, object_.syntax):
         elements = replaced(elements, "LossyImageCompression", "CS", b"01")
     file.write(form.encoded(elements, object_.header))
     vr = "OW" if form.implicit or options["bits_allocated"] > 8 else "OB"
@@ -172,13 +165,6 @@ def _write_decoded(
             raise Unprocessable("its frames differ in their colours")
         file.write(_little_endian(frame))
     file.write(b"\0" * (length % 2))
-
-
-def _was_lossy(object_: StoredObject) -> bool:
-    """Once lossy, always lossy (PS3.3 C.7.6.1.1.5); some encoders forget to say so."""
-    if object_.syntax in _MAYBE_LOSSY:
-        return bool(object_.header.get("LossyImageCompression") != "00")
-    return object_.syntax in _ALWAYS_LOSSY
 
 
 def _write_encapsulated(

@@ -34,10 +34,6 @@ from medq_node.outputs.uids import frame_of_reference_uid, restored_series_uid
 from medq_node.outputs.walk import sequence_elements
 from medq_node.pixels.instance import SourceInstance
 
-_ALWAYS_LOSSY: Final = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
-_MAYBE_LOSSY: Final = frozenset(
-    {"1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.203"}
-)
 """JPEG-LS near-lossless, JPEG 2000 and HTJ2K: lossy unless the header says ``00``."""
 
 _SAFE_PRIVATE: Final = {(0x7053, "Philips PET Private Group"): (0x00, 0x09)}
@@ -75,13 +71,6 @@ _SAID_OF_THE_SOURCE: Final = (
     "AuthorizationEquipmentCertificationNumber",
 )
 """Whether this very object was authorized or coerced (C.12.1): nobody did so with ours."""
-
-
-def was_lossy(dataset: Dataset, transfer_syntax_uid: str) -> bool:
-    """Once lossy, always lossy (C.7.6.1.1.5); some encoders forget to say so."""
-    if transfer_syntax_uid in _MAYBE_LOSSY:
-        return bool(dataset.get("LossyImageCompression") != "00")
-    return transfer_syntax_uid in _ALWAYS_LOSSY
 
 
 def remove_unsafe(dataset: Dataset) -> None:

@@ -33,10 +33,10 @@ from medq_node.outputs.derived import (
     mark_restoration,
     remove_unsafe,
     set_file_meta,
-    was_lossy,
 )
 from medq_node.outputs.provenance import derivation_description
 from medq_node.outputs.uids import restored_instance_uid
+from medq_node.pixels.codecs import was_lossy
 from medq_node.pixels.series import SeriesStack
 
 _FRAME_TYPES: Final = (

@@ -7,12 +7,11 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID
 
 from medq_node.errors import Unprocessable
 from medq_node.malformed import MALFORMED
-from medq_node.pixels.frames import Frames, decoded_as
+from medq_node.pixels.codecs import decode, decoded_as
+from medq_node.pixels.frames import Frames
 from medq_node.pixels.header import read_whole
 from medq_node.pixels.instance import SourceInstance
 
@@ -61,10 +60,9 @@ def _decode_whole(instance: SourceInstance) -> NDArray[np.generic]:
     if str(dataset.get("SOPInstanceUID", "")) != uid:
         raise Unprocessable(f"image {uid} was replaced on disk by another object")
     try:
-        dataset.file_meta.TransferSyntaxUID = UID(decoded_as(instance.transfer_syntax_uid))
-        decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
-        array, _ = decoder.as_array(dataset, index=0, raw=True)
-    except (*MALFORMED, RuntimeError) as error:
+        dataset.file_meta.TransferSyntaxUID = decoded_as(instance.transfer_syntax_uid)
+        array, _ = decode(dataset, instance.transfer_syntax_uid, raw=True)
+    except (*MALFORMED, Unprocessable) as error:
         raise Unprocessable(
             f"image {uid} has pixel data that can't be decoded (Transfer Syntax"
             f" {instance.transfer_syntax_uid})"

@@ -212,15 +212,14 @@ def test_every_syntax_of_real_images_arrives_as_dcmtk_reads_it(
     judged = 0
     with running_storescp(tmp_path / "got", ["LittleEndianImplicit"]) as port:
         for file in sorted((data_root / "torture" / "cs3d_all_syntaxes").glob("CTImage*.dcm")):
-            try:
-                peer(port).send(originals([file]), lambda _: None)
-            except DeliveryError as error:  # DICOM retired these, and no decoder is left
-                assert "JPEGProcess10_12" in file.name or "JPEGProcess6_8" in file.name, error
-                continue
+            peer(port).send(originals([file]), lambda _: None)
             (arrived,) = (tmp_path / "got").iterdir()
             received = pydicom.dcmread(arrived)
             arrived.unlink()
-            assert np.array_equal(received.pixel_array, pydicom.dcmread(file).pixel_array), file
+            # Of progressive JPEG, which DICOM retired, pydicom alone knows no decoder.
+            retired = "JPEGProcess10_12" in file.name or "JPEGProcess6_8" in file.name
+            if not retired:
+                assert np.array_equal(received.pixel_array, pydicom.dcmread(file).pixel_array), file
             if program := next((p for word, p in judges.items() if word in file.name), None):
                 plain = tmp_path / "plain.dcm"
                 flags = ["+te"] if program == "dcmconv" else []
@@ -231,12 +230,12 @@ def test_every_syntax_of_real_images_arrives_as_dcmtk_reads_it(
                 )
                 expected = pydicom.dcmread(plain)
                 # Two inverse cosine transforms of lossy JPEG may round differently.
-                lossy = "JPEGProcess1T" in file.name or "JPEGProcess2_4" in file.name
+                lossy = retired or "JPEGProcess1T" in file.name or "JPEGProcess2_4" in file.name
                 difference = np.subtract(received.pixel_array, expected.pixel_array, dtype=np.int32)
                 assert np.abs(difference).max() <= lossy, file
                 _same_words(received, expected)
                 judged += 1
-    assert judged >= 7
+    assert judged >= 9
 
 
 def _same_words(received: pydicom.Dataset, expected: pydicom.Dataset) -> None:
