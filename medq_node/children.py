@@ -1,8 +1,9 @@
 """Killable children: decoding and inference run where a segfault or a hang costs one try.
 
-One warm process per worker; it dies with its parent, is killed when it takes too long and is
-replaced when it died. Built on Pebble, a pool of one for each process: what a dying process leaves
-behind (a lock it held, half a message) then harms nobody else.
+One warm process per worker; it dies with its parent, is killed when it gives no sign of life and is
+replaced when it died. However long a series, as long as it is worked on nobody stops it. Built on
+Pebble, a pool of one for each process: what a dying process leaves behind (a lock it held, half a
+message) then harms nobody else.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import ParamSpec, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from engines.base import EngineError
+from medq_node.alive import Signs, give_signs_to, new_signs
 from medq_node.errors import EngineFailure, MedqError
 from medq_node.log import configure_logging
 from medq_node.places import Place
@@ -41,8 +43,9 @@ _MOST_STARTS = 3
 class Children:
     """A killable process in each of ``places``.
 
-    ``timeout_s`` bounds one task in seconds; ``warm_up`` runs in each child before its first task;
-    after ``tasks`` of them a child is replaced, so that a leak in a codec stays small.
+    ``timeout_s`` is how many seconds a task may go without a sign of life; ``warm_up`` runs in each
+    child before its first task; after ``tasks`` of them a child is replaced, so that a leak in a
+    codec stays small.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Children:
         self._idle: queue.LifoQueue[ProcessPool] = queue.LifoQueue()
         self._ending = False
         self._starting = threading.Lock()
+        self._signs: dict[ProcessPool, Signs] = {}
         self._pools = {self._new_pool(place): place for place in places}
         for pool in self._pools:
             self._idle.put(pool)
@@ -78,10 +82,8 @@ class Children:
         try:
             for _ in range(_MOST_STARTS):
                 try:
-                    future = pool.schedule(
-                        function, args=list(args), kwargs=dict(kwargs), timeout=self._timeout_s
-                    )
-                    error = _outcome(future)
+                    future = pool.schedule(function, args=list(args), kwargs=dict(kwargs))
+                    error = _outcome(future, self._signs[pool], self._timeout_s)
                 except RuntimeError as refused:  # so Pebble says that its pool is broken
                     error = BrokenProcessPool(str(refused))
                 # An engine that failed may leave its library or its GPU unusable in that process.
@@ -102,7 +104,9 @@ class Children:
         if isinstance(error, BrokenProcessPool):
             raise EngineFailure(f"its process did not start in {_MOST_STARTS} tries") from error
         if isinstance(error, TookTooLong):
-            raise EngineFailure(f"took longer than {self._timeout_s:g} s and was killed") from error
+            raise EngineFailure(
+                f"gave no sign of life for {self._timeout_s:g} s and was killed"
+            ) from error
         if isinstance(error, ProcessExpired):
             raise EngineFailure(f"its process died (exit code {error.exitcode})") from error
         # The message of an unforeseen error may quote a data element: its kind and place go on.
@@ -117,13 +121,15 @@ class Children:
             _end(pool)
 
     def _new_pool(self, place: Place) -> ProcessPool:
+        signs = new_signs()
         pool = ProcessPool(
             max_workers=1,
             max_tasks=self._tasks,
             initializer=_start_child,
-            initargs=(os.getpid(), self._log_level, place),
+            initargs=(os.getpid(), self._log_level, place, signs),
             context=multiprocessing.get_context("spawn"),
         )
+        self._signs[pool] = signs
         if self._warm_up is not None:
             # Nobody waits for it: the pool starts its process now and not at the first series.
             pool.schedule(self._warm_up)
@@ -134,23 +140,33 @@ class Children:
         new = self._new_pool(place)
         self._pools = {one: there for one, there in self._pools.items() if one is not pool}
         self._pools[new] = place
+        del self._signs[pool]
         # Its threads may wait for ever for the rest of a message.
         threading.Thread(target=_end, args=[pool], name="old-pool", daemon=True).start()
         return new
 
 
-def _outcome(future: Future[T]) -> BaseException | None:
+def _outcome(future: Future[T], signs: Signs, timeout_s: float) -> BaseException | None:
     """Wait for the end of a task; what went wrong, if anything.
 
     A child that dies in the instant in which it takes a task leaves it waiting for ever.
     """
-    deadline = time.monotonic() + _START_S
+    seen, since, running = signs.value, time.monotonic(), False
     while True:
         try:
-            return future.exception(timeout=1.0)
-        except TookTooLong:
-            if not future.running() and not future.done() and time.monotonic() > deadline:
-                return BrokenProcessPool("no process took the task")
+            return future.exception(timeout=min(1.0, timeout_s))
+        except TookTooLong as silence:
+            silent_s = time.monotonic() - since
+            if future.done():
+                continue
+            if not future.running():
+                if silent_s > _START_S:
+                    return BrokenProcessPool("no process took the task")
+            elif signs.value != seen or not running:
+                seen, since = signs.value, time.monotonic()
+            elif silent_s > timeout_s:
+                return silence
+            running = future.running()
 
 
 def _end(pool: ProcessPool) -> None:
@@ -164,7 +180,8 @@ def _place(error: BaseException) -> str:
     return "at {} line {}".format(*frames[-1]) if frames else ""
 
 
-def _start_child(parent: int, log_level: str, place: Place) -> None:
+def _start_child(parent: int, log_level: str, place: Place, signs: Signs) -> None:
+    give_signs_to(signs)
     configure_logging(level=log_level, role="engine")
     place.take()
     # Deaf to Ctrl-C where its parent is, it still has to hear the parent.

@@ -195,7 +195,7 @@ class PipelineSettings(Section):
     """How series are worked on."""
 
     workers: Annotated[Count, Field(le=64)] = 1
-    step_timeout_s: Seconds = 900.0
+    step_timeout_s: Seconds = 300.0
     slab_slices: Annotated[Count, Field(le=1024)] = 16
     attempts: Annotated[Count, Field(le=100)] = 3
     retry_s: Seconds = 5.0

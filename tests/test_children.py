@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engines.base import EngineError
+from medq_node.alive import sign_of_life
 from medq_node.children import Children
 from medq_node.errors import EngineFailure
 from medq_node.places import VISIBLE, Place
@@ -29,6 +30,13 @@ def die() -> None:
 
 def hang() -> None:
     time.sleep(60)
+
+
+def work_on(seconds: float) -> str:
+    for _ in range(int(seconds / 0.1)):
+        time.sleep(0.1)
+        sign_of_life()
+    return "done"
 
 
 @pytest.fixture
@@ -62,8 +70,17 @@ def test_a_child_that_hangs_is_killed_and_costs_one_try() -> None:
     children = Children([Place()], 1.0)
     try:
         first, *_ = children.run(where)
-        with pytest.raises(EngineFailure, match="took longer than 1 s and was killed"):
+        with pytest.raises(EngineFailure, match="gave no sign of life for 1 s and was killed"):
             children.run(hang)
         assert children.run(where)[0] != first
+    finally:
+        children.kill()
+
+
+def test_long_work_is_never_taken_for_a_hang() -> None:
+    """5,000 slices once took longer than what a step was given, three times over."""
+    children = Children([Place()], 1.0)
+    try:
+        assert children.run(work_on, 3.0) == "done"
     finally:
         children.kill()

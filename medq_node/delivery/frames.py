@@ -19,6 +19,7 @@ from pydicom.pixels.utils import as_pixel_options
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit
 
+from medq_node.alive import sign_of_life
 from medq_node.delivery.elements import UNDEFINED, Element, Elements, elements_of, replaced, swapped
 from medq_node.errors import Unprocessable
 from medq_node.pixels.codecs import decode, decoded_as
@@ -85,6 +86,7 @@ class StoredObject:
             self._decoded(options) if self.syntax.is_encapsulated else self._native(options)
         ):
             count += 1
+            sign_of_life()
             yield frame
         if count != options["number_of_frames"]:
             raise Unprocessable(f"it has {count} frames, not {options['number_of_frames']}")
@@ -98,6 +100,7 @@ class StoredObject:
             if not piece:
                 raise Unprocessable("its pixel data is cut off")
             left -= len(piece)
+            sign_of_life()
             yield piece
 
     def little_endian_pixels(self) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.uid import UID, JPEGLSLossless, RLELossless
 
+from medq_node.alive import sign_of_life
 from medq_node.errors import Unprocessable
 from medq_node.malformed import MALFORMED
 
@@ -65,6 +66,7 @@ def decode(
     Raises:
         Unprocessable: it is malformed, cut off or in a coding that no decoder here reads.
     """
+    sign_of_life()
     options: dict[str, Any] = {**(attributes or {}), "index": index, "raw": raw}
     try:
         decoder = decoder_of(syntax)

@@ -18,6 +18,7 @@ from pydicom.filereader import read_partial
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
+from medq_node.alive import sign_of_life
 from medq_node.errors import Unprocessable
 from medq_node.malformed import MALFORMED
 
@@ -57,6 +58,7 @@ def read_header(path: Path) -> tuple[FileDataset, PixelElement | None]:
     Raises:
         Unprocessable: not a DICOM file, or its header is malformed.
     """
+    sign_of_life()
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
